@@ -1,0 +1,187 @@
+"""From a manifest to pixels: decoded once into a memory-mapped cache, then fed to TensorFlow.
+
+One pipeline feeds every model, in training and in scoring. Pixels are RGB
+uint8, 0..255; each model rescales inside itself.
+"""
+
+import fcntl
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import joblib
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from dfd_lib.data.crops import read_image, resize
+from dfd_lib.paths import cache_dir, whole
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from dfd_lib.experiment import Augment
+
+
+def load_pixels(manifest: pd.DataFrame, root: Path, size: int, *, how: str = "area", workers: int = 2, progress: bool = False) -> np.ndarray:
+    """Crops at one size, decoded once and kept in `data/cache`.
+
+    The cache file is named by what it holds: paths, sizes and times of the
+    files, side and interpolation. A second process that wants the same crops
+    waits for the first instead of decoding them again.
+
+    Args:
+        manifest: table with a column `path`, relative to `root`.
+        root: the folder that holds the crops.
+        size: side in pixels.
+        how: `area`, `nearest` or `bilinear`.
+        workers: threads that decode.
+        progress: show a bar.
+
+    Returns:
+        Memory-mapped uint8 array of shape (n, size, size, 3), RGB 0..255, row
+        i for row i of the manifest.
+
+    Raises:
+        ValueError: a file cannot be decoded; it names the file.
+    """
+    paths = [Path(root) / path for path in manifest["path"]]
+    target = cache_dir() / f"pixels-{_signature(paths, size, how)}.npy"
+    with _alone(target.with_suffix(".lock")):
+        if not target.exists():
+            with whole(target) as beside:
+                _decode(paths, size, how, beside, workers, progress)
+    return np.load(target, mmap_mode="r")
+
+
+def _signature(paths: list[Path], size: int, how: str) -> str:
+    digest = hashlib.sha256(f"{size} {how}".encode())
+    for path in paths:
+        try:
+            facts = path.stat()
+        except OSError:
+            raise ValueError(f"crop {path}: expected a file, found none. Extract the faces again.") from None
+        digest.update(f"{path.resolve()} {facts.st_size} {facts.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:24]
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)  # released by the system even if we are killed
+        yield
+
+
+def _decode(paths: list[Path], size: int, how: str, target: Path, workers: int, progress: bool) -> None:
+    pixels = np.lib.format.open_memmap(target, mode="w+", dtype=np.uint8, shape=(len(paths), size, size, 3))
+
+    def one(row: int) -> None:
+        pixels[row] = resize(read_image(paths[row]), size, how)
+
+    bar = tqdm(range(len(paths)), desc=f"decode {size} px", unit="crop", disable=not progress)
+    joblib.Parallel(n_jobs=workers, prefer="threads", batch_size=64)(joblib.delayed(one)(row) for row in bar)
+    pixels.flush()
+
+
+def ordered_batches(pixels: np.ndarray, rows: np.ndarray, batch_size: int) -> "tf.data.Dataset":
+    """Batches of pixels in the order of `rows`, for scoring.
+
+    Returns:
+        Dataset of uint8 tensors (batch, size, size, 3); the last may be smaller.
+    """
+    import tensorflow as tf
+
+    return tf.data.Dataset.from_tensor_slices(rows).batch(batch_size).map(_gather(pixels)).prefetch(2)
+
+
+def training_batches(
+    pixels: np.ndarray,
+    rows: np.ndarray,
+    labels: np.ndarray,
+    *,
+    weights: np.ndarray,
+    batch_size: int,
+    epochs: range,
+    seed: int,
+    augment: "Augment",
+) -> "tf.data.Dataset":
+    """Shuffled, augmented batches for the given epochs, one after the other.
+
+    Order and augmentation derive from (seed, epoch, position) alone, so an
+    interrupted run that starts again at epoch e sees what it would have seen.
+    Rows that do not fill the last batch of an epoch are left out of that epoch.
+
+    Args:
+        pixels: uint8 (n, size, size, 3).
+        rows: int64 indices into `pixels` that may be used.
+        labels: 0/1 for each of `rows`.
+        weights: loss weight of each of `rows`.
+        batch_size: at most this many; fewer if there are fewer rows.
+        epochs: which epochs to yield, such as `range(3, 10)`.
+        seed: of shuffling and augmentation.
+        augment: what is changed at random.
+
+    Returns:
+        Dataset of (float32 pixels 0..255, float32 label (batch, 1), float32 weight (batch,)).
+    """
+    import tensorflow as tf
+
+    batch_size = min(batch_size, len(rows))
+    steps = len(rows) // batch_size
+    targets = tf.constant(labels, tf.float32)[:, None]
+    weights = tf.constant(weights, tf.float32)
+    rows = tf.constant(rows)
+    gather = _gather(pixels)
+
+    def batch(number: "tf.Tensor") -> tuple:
+        epoch, step = number // steps, number % steps
+        place = tf.cast(step * batch_size + tf.range(batch_size, dtype=tf.int64), tf.int32)
+        key = tf.stack([tf.constant(seed, tf.int32), tf.cast(epoch, tf.int32), 0])
+        chosen = tf.random.experimental.index_shuffle(place, key, len(labels) - 1)
+        images = tf.cast(gather(tf.gather(rows, chosen)), tf.float32)
+        images = augmented(images, augment, tf.stack([seed, tf.cast(number, tf.int32)]))
+        return images, tf.gather(targets, chosen), tf.gather(weights, chosen)
+
+    numbers = tf.data.Dataset.range(epochs.start * steps, epochs.stop * steps)
+    return numbers.map(batch, num_parallel_calls=2, deterministic=True).prefetch(4)
+
+
+def augmented(images: "tf.Tensor", augment: "Augment", key: "tf.Tensor") -> "tf.Tensor":
+    """Flip, brighten and change contrast at random, each image on its own.
+
+    Args:
+        images: float32 (batch, size, size, 3), 0..255.
+        augment: how much.
+        key: two integers; equal keys give equal changes.
+
+    Returns:
+        float32, same shape, clipped to 0..255.
+    """
+    import tensorflow as tf
+
+    count = tf.shape(images)[0]
+    draw = tf.random.stateless_uniform((3, count, 1, 1, 1), key)
+    if augment.flip:
+        images = tf.where(draw[0] < 0.5, images[:, :, ::-1], images)
+    if augment.contrast:
+        mean = tf.reduce_mean(images, axis=(1, 2), keepdims=True)
+        images = mean + (images - mean) * (1 + augment.contrast * (2 * draw[1] - 1))
+    if augment.brightness:
+        images += 255 * augment.brightness * (2 * draw[2] - 1)
+    return tf.clip_by_value(images, 0, 255)
+
+
+def _gather(pixels: np.ndarray):
+    import tensorflow as tf
+
+    shape = (None, *pixels.shape[1:])
+
+    def gather(rows: "tf.Tensor") -> "tf.Tensor":
+        # sorted reads would touch the disk in order, but a batch must keep the order it was drawn in
+        images = tf.numpy_function(lambda chosen: np.asarray(pixels[chosen]), [rows], tf.uint8)
+        return tf.ensure_shape(images, shape)
+
+    return gather

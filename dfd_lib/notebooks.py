@@ -1,0 +1,67 @@
+"""Run one notebook with papermill: refuse unknown parameters, raise on failure."""
+
+import difflib
+import json
+from pathlib import Path
+from typing import Any
+
+from dfd_lib.paths import notebook, whole
+
+
+class NotebookError(RuntimeError):
+    """A notebook stopped with an error; the message names the cell and the error."""
+
+
+def run_notebook(name: str | Path, out: Path, parameters: dict[str, Any] | None = None) -> Path:
+    """Execute a notebook with parameters and keep the executed copy.
+
+    Args:
+        name: a name such as `40_train`, or the path of an `.ipynb` file.
+        out: where the executed notebook goes; it appears only if every cell
+            ran. A failed one is left at `<out>.failed.ipynb` to be read.
+        parameters: values for names that its parameters cell sets.
+
+    Returns:
+        `out`.
+
+    Raises:
+        ValueError: no such notebook, or a parameter that it does not have.
+        NotebookError: a cell raised.
+    """
+    import papermill
+
+    path = Path(name) if str(name).endswith(".ipynb") else notebook(str(name))
+    check_parameters(path, parameters or {})
+    out = Path(out)
+    with whole(out) as beside:
+        beside.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            papermill.execute_notebook(path, beside, parameters, progress_bar=False, cwd=path.parent)
+        except papermill.PapermillExecutionError as error:
+            failed = out.with_suffix(".failed.ipynb")
+            beside.replace(failed)
+            raise NotebookError(f"{path.name}, cell {error.cell_index}: {error.ename}: {error.evalue}; the whole story is in {failed}") from None
+    out.with_suffix(".failed.ipynb").unlink(missing_ok=True)
+    return out
+
+
+def parameters_of(path: Path) -> set[str]:
+    """The names that a notebook's tagged parameters cell sets."""
+    import papermill
+
+    return set(papermill.inspect_notebook(str(path)))
+
+
+def check_parameters(path: Path, parameters: dict[str, Any]) -> None:
+    """Raise ValueError if the notebook is missing or does not have one of the parameters."""
+    if not path.is_file():
+        present = sorted(other.stem for other in path.parent.glob("*.ipynb"))
+        raise ValueError(f"notebook {path.stem!r}: expected one of {', '.join(present) or 'none here'}")
+    cells = json.loads(path.read_text())["cells"]
+    if not any("parameters" in cell.get("metadata", {}).get("tags", []) for cell in cells):
+        raise ValueError(f"{path.name}: expected one cell tagged `parameters`, found none; tag it (papermill would overrule nothing)")
+    known = parameters_of(path)
+    for unknown in sorted(set(parameters) - known):
+        near = difflib.get_close_matches(unknown, known, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(sorted(known))}"
+        raise ValueError(f"{path.name}: unknown parameter {unknown!r}; {hint}")

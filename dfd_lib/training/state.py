@@ -1,0 +1,79 @@
+"""What survives a kill: the state after each epoch, and the best weights so far."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from dfd_lib.paths import whole
+
+
+class Recorder(keras.callbacks.Callback):
+    """After each epoch: score the validation part, keep the best weights, save the state, stop early.
+
+    Args:
+        folder: the run's folder.
+        key: fingerprint of the run; a state with another key is never resumed.
+        history: rows of the epochs already done.
+        score_val: returns (loss, AUC) of the validation part.
+        patience: stop after so many epochs without a better AUC; None = never.
+    """
+
+    def __init__(self, folder: Path, key: str, history: list[dict], *, score_val: Callable[[], tuple[float, float]], patience: int | None):
+        super().__init__()
+        self.folder, self.key, self.history = folder, key, history
+        self.score_val, self.patience = score_val, patience
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        self._started = time.monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: dict) -> None:
+        logs["val_loss"], logs["val_auc"] = self.score_val()
+        best = max((row["val_auc"] for row in self.history), default=-np.inf)
+        seconds = round(time.monotonic() - self._started, 2)
+        self.history.append({"epoch": epoch + 1, **{name: float(value) for name, value in logs.items()}, "seconds": seconds})
+        if logs["val_auc"] > best:
+            with whole(self.folder / "best.weights.h5") as beside:
+                self.model.save_weights(beside)
+        save_state(self.model, self.folder, self.key, self.history)
+        self.model.stop_training = self.has_stopped()
+
+    def has_stopped(self) -> bool:
+        """Whether patience has run out."""
+        if self.patience is None or not self.history:
+            return False
+        scores = [row["val_auc"] for row in self.history]
+        return len(scores) - 1 - int(np.argmax(scores)) >= self.patience
+
+
+def save_state(model: keras.Model, folder: Path, key: str, history: list[dict]) -> None:
+    """Write weights, optimizer slots, random state and history as one file, whole."""
+    arrays = {f"v{number}": variable.numpy() for number, variable in enumerate(_variables(model))}
+    with whole(folder / "state.npz") as beside:
+        np.savez(beside, key=key, history=json.dumps(history), **arrays)
+
+
+def load_state(model: keras.Model, folder: Path, key: str) -> list[dict]:
+    """Put a saved state back into a compiled model.
+
+    Returns:
+        The history so far; empty if there is no state with this key.
+    """
+    path = folder / "state.npz"
+    if not path.is_file():
+        return []
+    with np.load(path) as saved:
+        if str(saved["key"]) != key:
+            return []
+        model.optimizer.build(model.trainable_variables)
+        for number, variable in enumerate(_variables(model)):
+            variable.assign(saved[f"v{number}"])
+        return json.loads(str(saved["history"]))
+
+
+def _variables(model: keras.Model) -> list:
+    """Everything that changes in training, dropout's random seeds included."""
+    return [*model.variables, *model.optimizer.variables]
