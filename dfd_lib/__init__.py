@@ -1,0 +1,46 @@
+"""A laboratory for deepfake detection on faces.
+
+Names are loaded on first use, so `import dfd_lib` is quick and loads no
+TensorFlow:
+
+>>> import dfd_lib
+>>> dfd_lib.load_experiment("smoke").name
+'smoke'
+"""
+
+from importlib import import_module
+
+__version__ = "0.1.0"
+
+_WHERE = {
+    "load_experiment": "experiment",
+    "run_notebook": "notebooks",
+    "read_table": "tables",
+    "write_table": "tables",
+    "draw_demo": "data.demo",
+    "draw_portrait": "data.demo",
+    "list_source": "data.sources",
+    "extract": "data.extract",
+    "read_image": "data.crops",
+    "load_pixels": "data.pixels",
+    "split": "data.splits",
+    "audit": "data.splits",
+    "list_models": "models.registry",
+    "build": "models.registry",
+    "fit": "training.fit",
+    "predict": "training.fit",
+    "evaluate": "evaluation.metrics",
+    "aggregate": "evaluation.metrics",
+}
+
+__all__ = sorted(_WHERE)
+
+
+def __getattr__(name: str):
+    if name not in _WHERE:
+        raise AttributeError(f"dfd_lib has no {name!r}; it has {', '.join(__all__)}")
+    return getattr(import_module(f"dfd_lib.{_WHERE[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

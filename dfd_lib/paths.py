@@ -135,6 +135,6 @@ def whole(path: str | Path) -> Iterator[Path]:
         yield beside
         if beside.is_dir() and path.is_dir():
             shutil.rmtree(path)
-        os.replace(beside, path)
+        beside.replace(path)
     finally:
         shutil.rmtree(nest, ignore_errors=True)

@@ -101,11 +101,14 @@ METRICS_TABLE = pa.DataFrameSchema(
         "n": pa.Column(int, pa.Check.gt(0)),
         "n_fake": pa.Column(int, pa.Check.ge(0)),
         "threshold": pa.Column(float),
-        **{name: _METRIC for name in METRICS},
+        **dict.fromkeys(METRICS, _METRIC),
         **{f"{name}_{end}": pa.Column(float, nullable=True, required=False) for name in METRICS for end in ("low", "high")},
     },
     strict=True,
 )
+
+
+_TEXT = [name for schema in (MANIFEST, PREDICTIONS) for name, column in schema.columns.items() if str(column.dtype) == "str"]
 
 
 def check_manifest(table: pd.DataFrame) -> pd.DataFrame:
@@ -129,7 +132,9 @@ def _check(table: pd.DataFrame, schema: pa.DataFrameSchema, key: list[str], name
     unknown = [column for column in table if column not in schema.columns]
     if missing or unknown:
         what = "; ".join(f"{word} {', '.join(map(str, which))}" for word, which in (("missing", missing), ("unknown", unknown)) if which)
-        raise ValueError(f"{name}: expected the columns {', '.join(required)}; {what}. Correct the columns, or build the table with dfd_lib.")
+        raise ValueError(
+            f"{name}: expected the columns {', '.join(required)}; {what}. Correct the columns, or build the table with dfd_lib."
+        )
     table = table[[column for column in schema.columns if column in table]]
     try:
         table = schema.validate(table, lazy=True)
@@ -158,9 +163,10 @@ def read_table(path: str | Path) -> pd.DataFrame:
         raise FileNotFoundError(f"table {path}: expected a file, found none. Run the stage that writes it (`dfd report`).")
     if path.suffix == ".parquet":
         return pd.read_parquet(path)
-    table = pd.read_csv(path, keep_default_na=False, na_values=["", "nan"])
+    # a video may be called 00170, and a column of empty text must not become a column of missing numbers
+    table = pd.read_csv(path, dtype=dict.fromkeys(_TEXT, str), keep_default_na=False, na_values=["", "nan"])
     text = [column for column in table if pd.api.types.is_string_dtype(table[column])]
-    return table.fillna({column: "" for column in text})
+    return table.fillna(dict.fromkeys(text, ""))
 
 
 def write_table(table: pd.DataFrame, path: str | Path) -> Path:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import joblib
 import numpy as np
 import pandas as pd
+from dfd_lib.data.crops import read_image, resize
 from tqdm import tqdm
 
-from dfd_lib.data.crops import read_image, resize
 from dfd_lib.paths import cache_dir, whole
 
 if TYPE_CHECKING:
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from dfd_lib.experiment import Augment
 
 
-def load_pixels(manifest: pd.DataFrame, root: Path, size: int, *, how: str = "area", workers: int = 2, progress: bool = False) -> np.ndarray:
+def load_pixels(
+    manifest: pd.DataFrame, root: Path, size: int, *, how: str = "area", workers: int = 2, progress: bool = False
+) -> np.ndarray:
     """Crops at one size, decoded once and kept in `data/cache`.
 
     The cache file is named by what it holds: paths, sizes and times of the

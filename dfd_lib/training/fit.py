@@ -86,7 +86,9 @@ def read_run(folder: Path) -> Run:
     return Run(folder, facts, read_table(folder / "history.csv"), read_table(folder / "predictions.parquet"))
 
 
-def predict(model: "keras.Model", manifest: pd.DataFrame, pixels: np.ndarray, *, name: str, seed: int = 0, rows: np.ndarray | None = None) -> pd.DataFrame:
+def predict(
+    model: "keras.Model", manifest: pd.DataFrame, pixels: np.ndarray, *, name: str, seed: int = 0, rows: np.ndarray | None = None
+) -> pd.DataFrame:
     """Score crops.
 
     Args:

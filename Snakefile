@@ -1,0 +1,147 @@
+# One experiment, from media to its page: one rule a notebook, and `dfd` where a step shows no figure.
+# `dfd report NAME` calls it; by hand: snakemake -s Snakefile --directory reports/NAME --config experiment=NAME --cores 2
+#
+# Paths are relative to the report's folder. A step runs again if a table it reads, its notebook, or its part of the
+# recipe has changed; each step writes its outputs whole, so a killed run goes on where it was.
+
+from dfd_lib.experiment import load_experiment
+from dfd_lib.paths import faces_dir, notebook
+from dfd_lib.stages import source_dir
+
+NAME = config["experiment"]
+RECIPE = load_experiment(NAME)
+DRAWN = RECIPE.data.source == "demo"
+CLIPS = source_dir(RECIPE) / "listing.csv" if DRAWN else []
+FACES = faces_dir(NAME) / "manifest.parquet"
+RUNS = [f"{model}-s{seed}" for model in RECIPE.models for seed in RECIPE.seeds]
+# share the processors among the trainings that can run at once: two small jobs beside each other beat one on two cores
+TRAIN_THREADS = max(1, workflow.cores // len(RUNS))
+# the largest network first, so that it does not train alone at the end
+LARGE = ("inception_resnet_v2", "xception", "vgg19", "vgg16", "efficientnet_v2_b0", "resnet")
+
+
+def part(*names):
+    """The parts of the recipe that a rule depends on."""
+    return {name: RECIPE.model_dump(mode="json")[name] for name in names}
+
+
+def run_notebook(name):
+    return f"dfd notebook {name} --out notebooks/{name}.ipynb -p experiment={NAME}"
+
+
+localrules:
+    page,
+
+
+rule page:
+    input:
+        "metrics.csv",
+        "ensembles.csv",
+        "notebooks/00_tour.ipynb",
+    output:
+        "index.html",
+        "stamp.json",
+    params:
+        recipe=part("title", "about", "data"),
+    shell:
+        "dfd page-of-report {NAME}"
+
+
+rule clips:
+    output:
+        CLIPS,
+    params:
+        recipe=part("demo"),
+    threads: workflow.cores
+    shell:
+        "DFD_THREADS={threads} dfd demo --experiment {NAME}"
+
+
+rule faces:
+    input:
+        CLIPS,
+    output:
+        FACES,
+        FACES.with_name("coverage.csv"),
+    params:
+        recipe=part("data", "faces"),
+    threads: workflow.cores
+    shell:
+        "DFD_THREADS={threads} dfd extract --experiment {NAME}"
+
+
+rule splits:
+    input:
+        FACES,
+        notebook("20_splits"),
+    output:
+        "manifest.parquet",
+        "split.csv",
+        "audit.csv",
+        "notebooks/20_splits.ipynb",
+    params:
+        recipe=part("split"),
+    shell:
+        run_notebook("20_splits")
+
+
+rule train:
+    input:
+        "manifest.parquet",
+        notebook("40_train"),
+    output:
+        "models/{model}-s{seed}/run.json",
+        "models/{model}-s{seed}/predictions.parquet",
+        "notebooks/40_train-{model}-s{seed}.ipynb",
+    params:
+        recipe=lambda wildcards: RECIPE.models[wildcards.model].model_dump(mode="json"),
+    wildcard_constraints:
+        seed=r"\d+",
+    threads: TRAIN_THREADS
+    priority: lambda wildcards: 10 - LARGE.index(RECIPE.models[wildcards.model].model) if RECIPE.models[wildcards.model].model in LARGE else 0
+    shell:
+        "DFD_THREADS={threads} dfd notebook 40_train --out notebooks/40_train-{wildcards.model}-s{wildcards.seed}.ipynb"
+        " -p experiment={NAME} -p model={wildcards.model} -p seed={wildcards.seed}"
+
+
+rule compare:
+    input:
+        expand("models/{run}/run.json", run=RUNS),
+        expand("models/{run}/predictions.parquet", run=RUNS),
+        notebook("50_compare"),
+    output:
+        "predictions.parquet",
+        "metrics.csv",
+        "runs.csv",
+        "notebooks/50_compare.ipynb",
+    params:
+        recipe=part("evaluation"),
+        models=list(RECIPE.models),
+    threads: workflow.cores
+    shell:
+        run_notebook("50_compare")
+
+
+rule ensembles:
+    input:
+        "predictions.parquet",
+        notebook("60_ensembles"),
+    output:
+        "ensembles.csv",
+        "notebooks/60_ensembles.ipynb",
+    params:
+        recipe=part("ensembles", "evaluation"),
+    threads: workflow.cores
+    shell:
+        run_notebook("60_ensembles")
+
+
+rule tour:
+    input:
+        "metrics.csv",
+        "ensembles.csv",
+        notebook("00_tour"),
+    output:
+        "notebooks/00_tour.ipynb",
+    shell:
+        run_notebook("00_tour")

