@@ -1,0 +1,32 @@
+"""Every plot: a table in, a matplotlib figure out. Never loads TensorFlow.
+
+Each function takes a pandas table as it lies in a report's folder and draws
+in the house style (`style`); `save` writes the PNG that the report embeds.
+
+Example of a notebook's cell, which writes the figure and shows it:
+
+    figures.save(figures.leaderboard(metrics), report / "figures/leaderboard.png")
+"""
+
+from dfd_lib.figures.answers import confusions, reliability, roc, scores
+from dfd_lib.figures.comparison import leaderboard, pair_matrix, slices
+from dfd_lib.figures.data import coverage, split_overview
+from dfd_lib.figures.ensembles import diversity, ensemble_gain
+from dfd_lib.figures.style import save
+from dfd_lib.figures.training import training_curves
+
+__all__ = [
+    "confusions",
+    "coverage",
+    "diversity",
+    "ensemble_gain",
+    "leaderboard",
+    "pair_matrix",
+    "reliability",
+    "roc",
+    "save",
+    "scores",
+    "slices",
+    "split_overview",
+    "training_curves",
+]

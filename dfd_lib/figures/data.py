@@ -1,0 +1,115 @@
+"""What the data are: the split, and in how many files a face was found."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from dfd_lib.figures.style import FAINT, FAKE, MUTED, REAL, WIDTH, need, styled
+from dfd_lib.formats import count
+from dfd_lib.tables import SPLITS
+
+_CLASSES = ((0, "real", REAL), (1, "fake", FAKE))
+
+
+@styled
+def split_overview(split: pd.DataFrame) -> Figure:
+    """Crops of each part by label, with the groups and videos they come from.
+
+    Args:
+        split: split, groups, videos, crops, real, fake; one row a part.
+
+    Raises:
+        ValueError: a column is missing or there is no row.
+    """
+    need(split, ["split", "groups", "videos", "crops", "real", "fake"], "split_overview")
+    rows = split.set_index("split")
+    order = [name for name in SPLITS if name in rows.index] + [name for name in rows.index if name not in SPLITS]
+    rows = rows.loc[order]
+    figure, axis = plt.subplots(figsize=(WIDTH, 0.42 * len(rows) + 0.9))
+    left = 0 * rows["real"]
+    for _, name, color in _CLASSES:
+        bars = axis.barh(range(len(rows)), rows[name], left=left, color=color, height=0.62)
+        axis.bar_label(bars, [count(number) for number in rows[name]], label_type="center", color="white", fontsize=8)
+        left = left + rows[name]
+    for place, (_, row) in enumerate(rows.iterrows()):
+        text = f"{count(row['groups'], 'group')} · {count(row['videos'], 'video')}"
+        axis.annotate(text, (row["real"] + row["fake"], place), xytext=(5, 0), textcoords="offset points", va="center", fontsize=8)
+    _name_classes(axis)
+    axis.set_yticks(range(len(rows)), list(rows.index))
+    axis.set_xlabel("face crops")
+    _bars(axis, len(rows))
+    return figure
+
+
+@styled
+def coverage(table: pd.DataFrame) -> Figure:
+    """Was a face found as often in fakes as in reals? A bar a class: files with a face, without one, skipped.
+
+    Where clips were read, a second panel shows the share of read frames in
+    which a face was kept.
+
+    Args:
+        table: the coverage table, one row a file; label -1 is a file whose
+            class is unknown.
+
+    Raises:
+        ValueError: a column is missing or no row has a known label.
+    """
+    table = need(table, ["label", "status", "frames_read", "faces_kept"], "coverage")
+    table = need(table[table["label"].isin([0, 1])], [], "coverage with a known label")
+    clips = table[(table["frames_read"] > 1) & (table["faces_kept"] > 0)]
+    figure, axes = plt.subplots(1, 2 if len(clips) else 1, squeeze=False, figsize=(WIDTH, 1.9), width_ratios=[3, 2] if len(clips) else None)
+    _files(axes.flat[0], table)
+    if len(clips):
+        _frames(axes.flat[1], clips)
+    return figure
+
+
+def _files(axis: Axes, table: pd.DataFrame) -> None:
+    fates = pd.Series("face kept", table.index).mask(table["faces_kept"] == 0, "no face").mask(table["status"] == "skipped", "skipped")
+    shares = pd.crosstab(table["label"], fates).reindex(columns=["face kept", "no face", "skipped"], fill_value=0)
+    for place, (label, name, color) in enumerate(_CLASSES):
+        numbers = shares.loc[label] if label in shares.index else 0 * shares.iloc[0]
+        total, left = max(numbers.sum(), 1), 0.0
+        for fate, shade in zip(shares, (color, MUTED, FAINT), strict=True):
+            axis.barh(place, numbers[fate] / total, left=left, color=shade, height=0.62)
+            left += numbers[fate] / total
+        text = ", ".join(f"{count(numbers[fate])} {fate}" for fate in shares if numbers[fate] or fate == "face kept")
+        axis.annotate(text, (0.01, place), color="white", va="center", fontsize=8)
+        axis.annotate(f"{numbers['face kept'] / total:.1%}", (1, place), xytext=(5, 0), textcoords="offset points", va="center")
+    axis.set_yticks([0, 1], ["real", "fake"])
+    axis.set_xlabel("share of the files")
+    axis.set_xlim(0, 1.12)
+    _percent(axis)
+    _bars(axis, 2)
+
+
+def _frames(axis: Axes, clips: pd.DataFrame) -> None:
+    """A file with two people keeps two faces a frame, so the share may pass 100 %."""
+    for _, name, color in _CLASSES:
+        rows = clips[clips["label"] == (name == "fake")]
+        found = (rows["faces_kept"] / rows["frames_read"]).sort_values()
+        if len(found):
+            axis.ecdf(found, color=color, label=name)
+    axis.set(xlabel="faces kept per frame read", ylabel="share of the clips", ylim=(0, 1.02))
+    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0%}"))
+    axis.grid(axis="both")
+    axis.legend(loc="upper left", handlelength=1.2)
+
+
+def _percent(axis: Axes) -> None:
+    axis.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "50 %", "75 %", "100 %"])
+
+
+def _bars(axis: Axes, number: int) -> None:
+    axis.set_ylim(number - 0.5, -0.5)
+    axis.tick_params(axis="y", length=0)
+    axis.spines["left"].set_visible(False)
+
+
+def _name_classes(axis: Axes) -> None:
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: count(value)))
+    axis.annotate("real", (0, 1), xycoords="axes fraction", xytext=(2, 3), textcoords="offset points", color=REAL)
+    axis.annotate("fake", (0, 1), xycoords="axes fraction", xytext=(30, 3), textcoords="offset points", color=FAKE)

@@ -1,0 +1,171 @@
+"""The house style: one look for every figure, and how a figure is written.
+
+Colours are Okabe and Ito's, which colour-blind readers can tell apart
+(Okabe & Ito 2008, "Color Universal Design"). Real is blue and fake vermillion
+in every figure; what a panel is about is green, everything else is grey.
+"""
+
+import functools
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import matplotlib.style
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from dfd_lib.paths import whole
+
+REAL = "#0072B2"
+FAKE = "#D55E00"
+ACCENT = "#009E73"
+MUTED = "#8C8C8C"
+FAINT = "#D9D9D9"
+INK = "#222222"
+
+WIDTH = 9.0
+"""Inches; a figure is shown about 1,000 CSS pixels wide, so 9 pt reads as 14 px."""
+
+MAJORITY = "majority"
+"""The model name of the baseline that always gives the commoner class."""
+
+_RC = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": MUTED,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.unicode_minus": True,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "grid.color": FAINT,
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "text.color": INK,
+    "text.parse_math": False,  # a `$` in a file or model name is a dollar sign
+    "lines.linewidth": 1.6,
+    "figure.facecolor": "white",
+    "figure.dpi": 100,
+    "figure.constrained_layout.use": True,
+}
+
+
+def styled(plot: Callable[..., Figure]) -> Callable[..., Figure]:
+    """Draw a figure in the house style, without touching the caller's settings."""
+
+    @functools.wraps(plot)
+    def draw(*args, **kwargs) -> Figure:
+        with matplotlib.style.context(["default", _RC]):
+            opened = set(plt.get_fignums())
+            try:
+                figure = plot(*args, **kwargs)
+            except BaseException:
+                for number in set(plt.get_fignums()) - opened:
+                    plt.close(number)
+                raise
+            # ticks are made when first drawn and must be made in this style
+            figure.draw_without_rendering()
+        return figure
+
+    return draw
+
+
+def save(figure: Figure, path: str | Path) -> Figure:
+    """Write a figure as PNG, whole or not at all, and close it.
+
+    Equal input gives equal bytes: the file carries no date and no version.
+
+    Args:
+        figure: what one of this package's functions drew.
+        path: the file to write, ending in `.png`.
+
+    Returns:
+        The figure, so that it is shown where a notebook's cell ends with this call.
+
+    Raises:
+        ValueError: the path does not end in `.png`.
+    """
+    if Path(path).suffix != ".png":
+        raise ValueError(f"figure {str(path)!r}: expected a path that ends in .png; the report embeds PNG files. Rename it.")
+    with whole(path) as beside:
+        figure.savefig(beside, format="png", dpi=150, metadata={"Software": None})
+    plt.close(figure)
+    return figure
+
+
+def panels(number: int, columns: int = 5, height: float = 1.9, **kwargs) -> tuple[Figure, list[Axes]]:
+    """A grid of equal panels over the full width; spare places stay empty."""
+    columns = max(1, min(columns, number))
+    rows = math.ceil(number / columns)
+    figure, grid = plt.subplots(rows, columns, figsize=(WIDTH, height * rows + 0.4), squeeze=False, **kwargs)
+    for spare in grid.flat[number:]:
+        spare.set_visible(False)
+    return figure, list(grid.flat[:number])
+
+
+def need(table: pd.DataFrame, columns: list[str], what: str) -> pd.DataFrame:
+    """Return `table`, or raise ValueError where a column is missing or there is no row."""
+    missing = [column for column in columns if column not in table]
+    if missing:
+        raise ValueError(
+            f"{what}: expected the columns {', '.join(columns)}; missing {', '.join(missing)}. Rerun the stage that writes it."
+        )
+    if table.empty:
+        raise ValueError(f"{what}: expected at least one row, came none. Choose rows that exist, or rerun the stage that writes it.")
+    return table
+
+
+def pick(table: pd.DataFrame, what: str, **wanted: str | None) -> pd.DataFrame:
+    """The rows with these values, such as `split="test"`; `None` takes every value.
+
+    Raises:
+        ValueError: no row has the value; the message lists those there are.
+    """
+    for column, value in wanted.items():
+        if value is None:
+            continue
+        there = sorted(table[column].unique())
+        if value not in there:
+            raise ValueError(
+                f"{what}: expected {column} {value!r}, came only {', '.join(map(repr, there)) or 'no row'}. Choose one of these."
+            )
+        table = table[table[column] == value]
+    return table
+
+
+def levels(table: pd.DataFrame) -> list[str]:
+    """Those of `frame` and `video` that a table has, in this order."""
+    return [level for level in ("frame", "video") if (table["level"] == level).any()]
+
+
+def shorten(name: str, length: int = 30) -> str:
+    """Cut a long name in its middle, where names differ least.
+
+    Example:
+        >>> shorten("mean(lenet, meso4, mesoinception4, resnet)", 20)
+        'mean(lenet…4, resnet)'
+    """
+    half = length // 2
+    return name if len(name) <= length + 1 else f"{name[:half]}…{name[-half:]}"
+
+
+def spread(number: int, width: float) -> np.ndarray:
+    """`number` offsets within ±width/2 that fill the room evenly and without a random draw.
+
+    The golden ratio's multiples, modulo 1, never cluster (Weyl's
+    equidistribution theorem).
+    """
+    golden = (math.sqrt(5) - 1) / 2
+    return (np.arange(number) * golden % 1 - 0.5) * width

@@ -1,0 +1,232 @@
+"""A whole made-up report: every table that a report's folder may hold, from a seed."""
+
+import itertools
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import accuracy_score, brier_score_loss, f1_score, log_loss, precision_score, recall_score, roc_auc_score
+
+from dfd_lib.tables import METRICS, write_table
+
+NAMES = [
+    "lenet", "minivggnet", "resnet", "meso4", "mesoinception4", "dilated_cnn", "inception_resnet_v2", "alexnet", "vgg16", "vgg19",
+    "mobilenet_v2", "xception", "efficientnet_v2_b0", "resnext50_small",
+]  # fmt: skip
+
+RECIPE = """title: {title}
+about: {about}
+data: {{source: {source}}}
+models:
+  lenet: {{epochs: 3}}
+  meso4: {{epochs: 3}}
+"""
+
+
+def predictions(names=NAMES[:5], rows=400, seeds=(1,), seed=0) -> pd.DataFrame:
+    """Models of rising quality on `val` and `test`, at level frame, 4 crops a video."""
+    random = np.random.default_rng(seed)
+    parts = []
+    for split, size in (("val", rows // 2), ("test", rows)):
+        videos = np.arange(size) // 4
+        label = videos % 2
+        common = random.normal(size=size)
+        for place, name in enumerate(names):
+            for run in seeds:
+                signal = (label - 0.5) * (0.8 + 2.2 * place / len(names)) + 0.6 * common + random.normal(size=size)
+                parts.append(
+                    pd.DataFrame(
+                        {
+                            "model": name, "seed": run, "dataset": "drawn", "split": split, "level": "frame", "condition": "clean",
+                            "path": [f"{split}/{row}.png" for row in range(size)], "video": [f"{split}/{video}" for video in videos],
+                            "face": 0, "frame": np.arange(size) % 4, "group": [f"{split}-{video // 2}" for video in videos],
+                            "label": label, "p_fake": 1 / (1 + np.exp(-2 * signal)),
+                        }
+                    )
+                )  # fmt: skip
+    return pd.concat(parts, ignore_index=True)
+
+
+def metrics(table: pd.DataFrame) -> pd.DataFrame:
+    """Metrics of `predictions` at both levels, with intervals of a made-up width, and the majority rows."""
+    rows = []
+    for (model, seed, split), one in table.groupby(["model", "seed", "split"], sort=False):
+        rows.append(_scored(model, seed, split, "frame", one["label"], one["p_fake"]))
+        clips = one.groupby("video")[["label", "p_fake"]].mean()
+        rows.append(_scored(model, seed, split, "video", clips["label"].astype(int), clips["p_fake"]))
+    for split, level in itertools.product(("val", "test"), ("frame", "video")):
+        values = dict.fromkeys(METRICS, np.nan) | {"accuracy": 0.52, "balanced_accuracy": 0.5}
+        rows.append(_key("majority", 0, split, level, 400, 200) | values)
+    frame = pd.DataFrame(rows)
+    for name in METRICS:
+        width = 0.03 if name != "log_loss" else 0.1
+        frame[f"{name}_low"] = frame[name] - width
+        frame[f"{name}_high"] = (frame[name] + width * 0.8).clip(upper=None if name == "log_loss" else 1)
+    return frame
+
+
+def _key(model, seed, split, level, n, n_fake) -> dict:
+    return {
+        "model": model, "seed": seed, "dataset": "drawn", "split": split, "level": level, "condition": "clean",
+        "aggregator": "mean" if level == "video" else "none", "n": n, "n_fake": n_fake, "threshold": 0.5,
+    }  # fmt: skip
+
+
+def _scored(model, seed, split, level, label, p_fake) -> dict:
+    answer = (p_fake >= 0.5).astype(int)
+    auc = roc_auc_score(label, p_fake)
+    return _key(model, seed, split, level, len(label), int(label.sum())) | {
+        "accuracy": accuracy_score(label, answer), "balanced_accuracy": accuracy_score(label, answer), "f1": f1_score(label, answer),
+        "precision": precision_score(label, answer), "recall": recall_score(label, answer), "auc": auc, "average_precision": auc - 0.01,
+        "eer": 1 - auc, "log_loss": log_loss(label, p_fake), "brier": brier_score_loss(label, p_fake), "ece": 0.05,
+    }  # fmt: skip
+
+
+def slices(scored: pd.DataFrame) -> pd.DataFrame:
+    """Two slices: by method, whose values hold one class alone, and by face size."""
+    test = scored[(scored["split"] == "test") & (scored["model"] != "majority")]
+    parts = []
+    for name, values in (("method", ["real", "swap_easy", "swap_hard"]), ("face_size", ["small", "medium", "large"])):
+        for place, value in enumerate(values):
+            one = test.assign(slice=name, value=value, n=test["n"] // (place + 2))
+            for column in ("auc", "accuracy"):
+                for end in ("", "_low", "_high"):
+                    one[column + end] = np.nan if name == "method" and column == "auc" else one[column + end] - 0.03 * place
+            parts.append(one)
+    return pd.concat(parts, ignore_index=True)
+
+
+def histories(names=NAMES[:5], epochs=12, seeds=(1,)) -> pd.DataFrame:
+    """Falling losses, and a validation AUC that peaks at two thirds."""
+    epoch = np.arange(1, epochs + 1)
+    parts = []
+    for place, (name, seed) in enumerate(itertools.product(names, seeds)):
+        loss = 0.7 * np.exp(-epoch / (4 + place))
+        val_auc = 0.9 - 0.0015 * (epoch - epochs * 2 // 3 - seed) ** 2
+        parts.append(
+            pd.DataFrame(
+                {"model": name, "seed": seed, "epoch": epoch, "loss": loss, "auc": 1 - loss / 2, "val_loss": loss + 0.02 * epoch,
+                 "val_auc": val_auc, "seconds": 3.5}
+            )
+        )  # fmt: skip
+    return pd.concat(parts, ignore_index=True)
+
+
+def runs(names=NAMES[:5], seeds=(1,)) -> pd.DataFrame:
+    """One row a training run."""
+    rows = [
+        {"model": name, "seed": seed, "registry_name": name, "image_size": 64, "parameters": 28_073 * (place + 1), "trainable": 27_977,
+         "epochs": 12, "best_epoch": 8, "val_auc": 0.9, "seconds": 42.5 * (place + 1), "images_per_second": 310.0, "stopped": "epochs"}
+        for place, name in enumerate(names)
+        for seed in seeds
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def pairs(names=NAMES[:5], level="video") -> pd.DataFrame:
+    """All pairs; later models are better, neighbours not significantly."""
+    rows = []
+    for left, right in itertools.combinations(range(len(names)), 2):
+        difference = -0.012 * (right - left)
+        rows.append(
+            {"left": names[left], "right": names[right], "level": level, "metric": "auc", "difference": difference, "low": difference - 0.015,
+             "high": difference + 0.015, "p": 0.001 * (right - left), "p_holm": 0.01, "significant": right - left > 1}
+        )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def ensembles(names=NAMES[:5], rules=("mean", "logit_mean", "weighted", "vote", "stacking")) -> pd.DataFrame:
+    """The best single model, then every subset under every rule, best on val first."""
+    rows = []
+    random = np.random.default_rng(1)
+    for size in range(2, len(names) + 1):
+        for members in itertools.combinations(names, size):
+            for rule in rules:
+                gain = random.normal(0.004, 0.006)
+                rows.append(
+                    {"name": f"{rule}({'+'.join(members)})", "rule": rule, "members": "+".join(members), "size": size,
+                     "val_auc": 0.9 + 0.004 * size + random.normal(0, 0.006), "test_auc": 0.9 + gain, "test_accuracy": 0.82 + gain,
+                     "gain": gain, "gain_low": gain - 0.006, "gain_high": gain + 0.007}
+                )  # fmt: skip
+    single = {"name": names[-1], "rule": "single", "members": names[-1], "size": 1, "val_auc": 0.91, "test_auc": 0.9, "test_accuracy": 0.82,
+              "gain": 0.0, "gain_low": np.nan, "gain_high": np.nan}  # fmt: skip
+    rest = pd.DataFrame(rows).sort_values("val_auc", ascending=False)
+    rest.loc[rest.index[20:], ["gain_low", "gain_high"]] = np.nan
+    return pd.concat([pd.DataFrame([single]), rest], ignore_index=True)
+
+
+def diversity(names=NAMES[:5]) -> pd.DataFrame:
+    """All pairs."""
+    couples = list(itertools.combinations(names, 2))
+    place = np.arange(len(couples))
+    return pd.DataFrame(couples, columns=["left", "right"]).assign(
+        disagreement=0.05 + 0.2 * place / len(couples), error_correlation=0.8 - 0.9 * place / len(couples)
+    )
+
+
+def split() -> pd.DataFrame:
+    """Four parts."""
+    return pd.DataFrame(
+        {"split": ["train", "val", "calib", "test"], "groups": [30, 8, 5, 1], "videos": [154, 38, 26, 38], "crops": [1232, 304, 208, 304],
+         "real": [616, 152, 104, 150], "fake": [616, 152, 104, 154]}
+    )  # fmt: skip
+
+
+def audit(leak=False) -> pd.DataFrame:
+    """What the parts share."""
+    rows = [(check, "train", right, 0, 0, "", True) for check in ("group", "person", "video") for right in ("val", "calib", "test")]
+    if leak:
+        rows.append(("donor", "train", "test", 3, 12, "id7", False))
+    return pd.DataFrame(rows, columns=["check", "left", "right", "shared", "rows", "example", "ok"])
+
+
+def coverage(files=120, skipped=25) -> pd.DataFrame:
+    """Clips with faces, some without, some that could not be read."""
+    rows = []
+    for place in range(files):
+        kept = 10 - (place % 7 == 0) * 4 if place % 15 else 0
+        status, reason = ("ok", "") if kept else ("no face", "no face in 10 frames")
+        if place < skipped:
+            status, reason, kept = "skipped", "truncated file: expected 20,133 bytes, came 11,002", 0
+        rows.append((f"clips/{place:03d}.mp4", place % 2, status, reason, 10 if status != "skipped" else 0, kept, kept, 640, 360))
+    columns = ["file", "label", "status", "reason", "frames_read", "faces_found", "faces_kept", "width", "height"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+STAMP = {
+    "versions": {"python": "3.11.7", "tensorflow": "2.21.0", "numpy": "2.4.0"},
+    "machine": {"cores": 2, "system": "Linux", "processor": "A processor"},
+    "data_hash": "0123456789abcdef", "recipe_hash": "fedcba9876543210", "seeds": [1], "finished": "2026-05-09 07:35 UTC",
+    "seconds": 431.0, "commit": "abc1234",
+}  # fmt: skip
+
+
+def tables(names=NAMES[:5], seeds=(1,), leak=False) -> dict[str, pd.DataFrame]:
+    """Every table of a report, by its file name."""
+    table = predictions(names, seeds=seeds)
+    scored = metrics(table)
+    return {
+        "predictions.parquet": table, "metrics.csv": scored, "slices.csv": slices(scored), "pairs.csv": pairs(names),
+        "ensembles.csv": ensembles(names), "diversity.csv": diversity(names), "runs.csv": runs(names, seeds),
+        "histories.csv": histories(names, seeds=seeds), "split.csv": split(), "audit.csv": audit(leak), "coverage.csv": coverage(),
+        "test_reads.csv": pd.DataFrame(
+            {"date": ["2026-05-09 07:33 UTC"], "commit": ["abc1234"], "command": ["50_compare"], "result": ["lenet: video AUC 0.931 on test"]}
+        ),
+    }  # fmt: skip
+
+
+def write_report(
+    folder: Path, names=NAMES[:5], seeds=(1,), leak=False, title="A made-up report", about="Some words.", source="demo"
+) -> Path:
+    """Write recipe, tables, texts, stamp and notebooks (no figures) of a report; returns its folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "experiment.yaml").write_text(RECIPE.format(title=json.dumps(title), about=json.dumps(about), source=json.dumps(source)))
+    for name, table in tables(names, seeds, leak).items():
+        write_table(table, folder / name)
+    (folder / "notes.txt").write_text("2 groups of over 1 % of the crops were given to train.\nActors may recur across groups.\n")
+    (folder / "ensembles.txt").write_text("Ensembles: no real gain over the best single model.\n")
+    (folder / "stamp.json").write_text(json.dumps(STAMP))
+    (folder / "notebooks").mkdir(exist_ok=True)
+    (folder / "notebooks" / "50_compare.ipynb").write_text("{}")
+    return folder
