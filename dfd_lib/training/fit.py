@@ -144,7 +144,7 @@ def compile_model(model: "keras.Model", config: Model, steps: int) -> None:
     if config.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(rate, steps)
     optimizer = keras.optimizers.get({"class_name": config.optimizer, "config": {"learning_rate": rate}})
-    model.compile(optimizer=optimizer, loss=config.loss, weighted_metrics=[])
+    model.compile(optimizer=optimizer, loss=config.loss, metrics=[keras.metrics.AUC(name="auc")])
 
 
 def _check_parts(manifest: pd.DataFrame) -> None:
