@@ -1,0 +1,292 @@
+"""The one way a face crop is made, in training and in serving.
+
+Decode an image, cut a box with a margin, bring it to a size. NumPy, OpenCV and
+Pillow only, so that a served detector needs nothing else.
+"""
+
+import math
+import stat
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
+"""What `read_image` decodes, told by the content and never by the file's name."""
+
+MAX_PIXELS = 80_000_000
+"""Larger images are refused by their header, before memory is asked for (80 megapixels are 240 MB)."""
+
+MIN_SIDE = 8
+"""A crop or photo with a shorter side of fewer pixels shows no face."""
+
+RESIZES = ("area", "nearest", "bilinear")
+
+Box = tuple[float, float, float, float]
+"""Left, top, width, height in pixels of the full frame."""
+
+_ORIENTATION = 0x0112  # EXIF tag: how the camera was held
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+@dataclass(frozen=True)
+class CropSpec:
+    """How faces are cut: saved with the crops, with every model and with the detector that serves it.
+
+    Args:
+        margin: border around the box on every side, as a share of its longer
+            side, 0..2.
+        size: side of the crop in pixels, 16..1024.
+        square: cut a square around the box's centre (no distortion); otherwise
+            the box with its margin is stretched to a square.
+
+    Raises:
+        ValueError: a value is of another type or out of its range.
+
+    Example:
+        >>> CropSpec.from_dict({"size": 128})
+        CropSpec(margin=0.3, size=128, square=True)
+        >>> CropSpec.from_dict(CropSpec().to_dict()) == CropSpec()
+        True
+    """
+
+    margin: float = 0.3
+    size: int = 160
+    square: bool = True
+
+    def __post_init__(self) -> None:
+        _require("margin", self.margin, isinstance(self.margin, int | float) and 0 <= self.margin <= 2, "a number from 0 to 2")
+        whole = isinstance(self.size, int) and not isinstance(self.size, bool)
+        _require("size", self.size, whole and 16 <= self.size <= 1024, "a whole number of pixels from 16 to 1024")
+        _require("square", self.square, isinstance(self.square, bool), "true or false")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The values by name, ready for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "CropSpec":
+        """Build from `to_dict`'s values; what is missing keeps its default.
+
+        Raises:
+            ValueError: an unknown name, or a value out of its range.
+        """
+        names = [field.name for field in fields(cls)]
+        unknown = [str(name) for name in values if name not in names]
+        if unknown:
+            raise ValueError(f"crop: expected only {', '.join(names)}; came {', '.join(unknown)}. Was it written by a newer version?")
+        return cls(**values)
+
+
+def _require(name: str, value: object, good: bool, expected: str) -> None:
+    if not good:
+        raise ValueError(f"crop: {name}: expected {expected}, came {value!r}")
+
+
+def read_image(path: str | Path) -> np.ndarray:
+    """Decode an image file strictly to upright RGB.
+
+    Grey, palette, CMYK and 16-bit images become 8-bit RGB; transparent pixels
+    become white, as a viewer shows them; EXIF rotation is applied; of an
+    animation the first frame is taken. The name's suffix does not matter.
+
+    Args:
+        path: a file in one of `FORMATS`.
+
+    Returns:
+        uint8 array of shape (H, W, 3), RGB.
+
+    Raises:
+        FileNotFoundError: nothing is there.
+        ValueError: not a regular file, unreadable, empty, not an image,
+            truncated, or more than `MAX_PIXELS`; one line that begins with the path.
+    """
+    path = Path(path)
+    check_file(path)
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            _check_pixels(path, *image.size)
+            return np.array(_rgb(image))
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise ValueError(f"{path}: {_too_large('')}") from None
+    except UnidentifiedImageError:
+        raise ValueError(f"{path}: expected an image ({', '.join(FORMATS)}), came none of these. Convert or remove it.") from None
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError, MemoryError, OverflowError, TypeError) as error:
+        if str(error).startswith(f"{path}: "):
+            raise
+        raise ValueError(f"{path}: expected a whole image, came a damaged one ({_line(error)}). Replace or remove it.") from None
+
+
+def check_file(path: Path) -> None:
+    """Raise unless `path` is a regular file that is not empty.
+
+    A pipe or a device would block for ever, so the kind is asked for first.
+
+    Raises:
+        FileNotFoundError: nothing is there.
+        ValueError: it is no regular file, is empty, or may not be looked at.
+    """
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path}: expected a file, found none. Check the path.") from None
+    except (OSError, ValueError) as error:  # a loop of links, a folder we may not enter, a null character
+        raise ValueError(f"{path}: expected a readable file; {_line(error)}. Check the path and its permissions.") from None
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError(f"{path}: expected a file, came a folder or a device. Give the file itself.")
+    if not status.st_size:
+        raise ValueError(f"{path}: expected an image or a video, came an empty file. Copy it again.")
+
+
+def _check_pixels(path: Path, width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise ValueError(f"{path}: {_too_large(f' ({width} x {height})')}")
+
+
+def _too_large(came: str) -> str:
+    return f"expected at most {MAX_PIXELS / 1e6:.0f} megapixels, came more{came}. Shrink it first."
+
+
+def _line(error: Exception) -> str:
+    """An error's own words, without the path that is named anyway."""
+    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(words.split()) or type(error).__name__
+
+
+def _rgb(image: Image.Image) -> Image.Image | np.ndarray:
+    orientation = _orientation(image)
+    if image.mode.startswith("I"):  # 16-bit grey: Pillow's own conversion would clip at 255 instead of scaling
+        grey = np.clip(np.asarray(image), 0, 65535) >> 8
+        image = Image.fromarray(grey.astype(np.uint8))
+    elif image.mode == "F":
+        raise ValueError("32-bit floating point pixels")
+    elif image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    image = image if image.mode == "RGB" else image.convert("RGB")
+    return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 (upright) where there is none; damaged EXIF does not make the pixels worse."""
+    if image.format in ("GIF", "PPM", "BMP"):
+        return 1
+    try:
+        return int(image.getexif().get(_ORIENTATION, 1))
+    except (Warning, OSError, SyntaxError, ValueError, TypeError, KeyError):
+        return 1
+
+
+def resize(image: np.ndarray, size: int, how: str = "area") -> np.ndarray:
+    """Bring an image to a square.
+
+    Args:
+        image: uint8 array of shape (H, W, 3).
+        size: side of the result in pixels.
+        how: `area` averages the pixels that fall together where the image
+            shrinks, and interpolates linearly where it grows; `nearest` takes
+            one pixel, exactly as Pillow's NEAREST does (OpenCV's differs);
+            `bilinear` mixes the four nearest without averaging, as
+            `tf.image.resize` does by default.
+
+    Returns:
+        uint8 array of shape (size, size, 3).
+
+    Raises:
+        ValueError: another dtype or shape, a size below 1, an unknown `how`.
+
+    Example:
+        >>> stripes = np.repeat(np.array([[[0], [200]]], np.uint8), 3, axis=2)
+        >>> resize(stripes, 1)[0, 0].tolist(), resize(stripes, 1, "nearest")[0, 0].tolist()
+        ([100, 100, 100], [200, 200, 200])
+    """
+    _check_image(image)
+    if size < 1:
+        raise ValueError(f"resize: expected a side of at least 1 pixel, came {size}")
+    if how not in RESIZES:
+        raise ValueError(f"resize: expected one of {', '.join(RESIZES)}, came {how!r}")
+    if how == "nearest":
+        return np.array(Image.fromarray(image).resize((size, size), Image.Resampling.NEAREST))
+    height, width = image.shape[:2]
+    shrunk = (min(width, size), min(height, size))
+    if how == "area" and shrunk != (width, height):
+        image = cv2.resize(image, shrunk, interpolation=cv2.INTER_AREA)
+    if image.shape[:2] == (size, size):
+        return image.copy()
+    return cv2.resize(image, (size, size), interpolation=cv2.INTER_LINEAR)
+
+
+def cut(frame: np.ndarray, box: Box, spec: CropSpec) -> np.ndarray:
+    """Cut one face out of a frame at full resolution.
+
+    The window is the box, widened by the margin (and made square around its
+    centre); what it needs beyond the frame's border is mirrored.
+
+    Args:
+        frame: uint8 array of shape (H, W, 3), RGB.
+        box: left, top, width, height in pixels of the frame; its centre lies
+            inside the frame.
+        spec: margin, size and shape of the crop.
+
+    Returns:
+        uint8 array of shape (size, size, 3), RGB.
+
+    Raises:
+        ValueError: not such a frame, or a box that is empty, not finite or
+            centred outside of the frame.
+    """
+    _check_image(frame)
+    rows, columns = window(box, frame.shape[:2], spec)
+    inside = rows[0] >= 0 and columns[0] >= 0 and rows[1] <= frame.shape[0] and columns[1] <= frame.shape[1]
+    if inside:
+        return resize(frame[slice(*rows), slice(*columns)], spec.size)
+    return resize(frame[np.ix_(_mirror(*rows, frame.shape[0]), _mirror(*columns, frame.shape[1]))], spec.size)
+
+
+def window(box: Box, shape: tuple[int, int], spec: CropSpec) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The rows and columns that `cut` takes, ends exclusive; they may reach beyond the frame.
+
+    Raises:
+        ValueError: the box is empty, not finite or centred outside of `shape` (H, W).
+
+    Example:
+        >>> window((40, 40, 20, 10), (100, 100), CropSpec(margin=0.5))
+        ((25, 65), (30, 70))
+    """
+    x, y, width, height = box
+    good = all(map(math.isfinite, box)) and width > 0 and height > 0
+    if not good or not (0 <= x + width / 2 <= shape[1] and 0 <= y + height / 2 <= shape[0]):
+        raise ValueError(f"cut: expected a box (x, y, width, height) centred inside a frame of {shape[1]} x {shape[0]}, came {tuple(box)}")
+    border = 2 * spec.margin * max(width, height)
+    wide, high = (max(width, height) + border,) * 2 if spec.square else (width + border, height + border)
+    return _span(y + height / 2, high), _span(x + width / 2, wide)
+
+
+def _span(centre: float, length: float) -> tuple[int, int]:
+    whole = max(1, round(length))
+    start = math.floor(centre - whole / 2 + 0.5)
+    return start, start + whole
+
+
+def _mirror(start: int, stop: int, length: int) -> np.ndarray:
+    """Indices start..stop-1 folded back into 0..length-1, the border pixel not repeated."""
+    period = max(2 * (length - 1), 1)
+    index = np.abs(np.arange(start, stop)) % period
+    return np.minimum(index, np.abs(period - index)) if length > 1 else np.zeros(stop - start, int)
+
+
+def _check_image(image: np.ndarray) -> None:
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        raise ValueError(f"image: expected uint8 of shape (H, W, 3), came {image.dtype} of shape {image.shape}")
