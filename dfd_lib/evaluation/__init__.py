@@ -1,0 +1,1 @@
+"""Tables in, tables out: metrics, intervals, tests and ensembles. Never loads TensorFlow."""
