@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import keras
     import keras_tuner
 
-FAMILIES = ("lenet", "minivgg", "mesonet")
+FAMILIES = ("lenet", "minivgg", "alexnet", "resnet", "mesonet", "dilated", "transfer")
 """The modules of this package that register models, in the order of `list_models`."""
 
 
@@ -59,23 +59,31 @@ class _Entry(NamedTuple):
     facts: ModelFacts
     builder: Callable[..., "keras.Model"]
     space: Callable[["keras_tuner.HyperParameters"], dict[str, Any]]
+    shared: Callable[..., "keras.Model"] | None
 
 
 _ENTRIES: dict[str, _Entry] = {}
 
 
-def register(*, space: Callable[["keras_tuner.HyperParameters"], dict[str, Any]], **facts: Any) -> Callable:
+def register(
+    *,
+    space: Callable[["keras_tuner.HyperParameters"], dict[str, Any]],
+    shared: Callable[..., "keras.Model"] | None = None,
+    **facts: Any,
+) -> Callable:
     """Register a builder under its own name.
 
     Args:
         space: draws the builder's hyper-parameters from a KerasTuner
             `HyperParameters`; the default of each draw is the builder's default.
+        shared: the function to which the builder hands `**hyper`, if it does:
+            its keyword-only arguments are hyper-parameters too.
         **facts: the fields of `ModelFacts` but `name`.
 
     Returns:
         The decorator. The builder is called as `builder(image_size, **hyper)`,
         where keyword-only arguments are its hyper-parameters; with
-        `imagenet=True` it also takes `weights`, `"imagenet"` or None.
+        `imagenet=True` also as `builder(image_size, "imagenet", **hyper)`.
 
     Raises:
         ValueError: another module registered that name already.
@@ -88,7 +96,7 @@ def register(*, space: Callable[["keras_tuner.HyperParameters"], dict[str, Any]]
             raise ValueError(
                 f"model {name!r}: expected a new name, {taken.builder.__module__} has registered it already. Rename the builder."
             )
-        _ENTRIES[name] = _Entry(ModelFacts(name=name, **facts), builder, space)
+        _ENTRIES[name] = _Entry(ModelFacts(name=name, **facts), builder, space, shared)
         return builder
 
     return decorate
@@ -126,8 +134,10 @@ def hyper_defaults(name: str) -> dict[str, Any]:
         >>> hyper_defaults("meso4")["dropout"]
         0.5
     """
-    parameters = inspect.signature(_entry(name).builder).parameters.values()
-    return {one.name: one.default for one in parameters if one.kind is one.KEYWORD_ONLY and one.name != "weights"}
+    entry = _entry(name)
+    functions = [entry.builder, entry.shared] if entry.shared else [entry.builder]
+    parameters = [one for function in functions for one in inspect.signature(function).parameters.values()]
+    return {one.name: one.default for one in parameters if one.kind is one.KEYWORD_ONLY}
 
 
 def build(name: str, *, image_size: int | None = None, weights: str | None = None, **hyper: Any) -> "keras.Model":
@@ -152,7 +162,7 @@ def build(name: str, *, image_size: int | None = None, weights: str | None = Non
             small, a value that cannot be built, or weights that do not fit.
         FileNotFoundError: the weight file is not there.
     """
-    facts, builder, _ = _entry(name)
+    facts, builder, *_ = _entry(name)
     choices = hyper_defaults(name)
     for key in hyper:
         if key not in choices:
@@ -163,9 +173,9 @@ def build(name: str, *, image_size: int | None = None, weights: str | None = Non
         raise ValueError(
             f"model {name!r}: expected a weight file or no weights, came 'imagenet'; ImageNet weights exist for {with_imagenet}."
         )
-    pretrained = {"weights": "imagenet"} if weights == "imagenet" else {}
+    pretrained = ["imagenet"] if weights == "imagenet" else []
     try:
-        model = builder(size, **pretrained, **hyper)
+        model = builder(size, *pretrained, **hyper)
     except (TypeError, ValueError) as error:
         asked = ", ".join(f"{key}={value!r}" for key, value in {"image_size": size, **hyper}.items())
         reason = " ".join(str(error).split())
