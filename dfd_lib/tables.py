@@ -108,7 +108,7 @@ METRICS_TABLE = pa.DataFrameSchema(
 )
 
 
-_TEXT = [name for schema in (MANIFEST, PREDICTIONS) for name, column in schema.columns.items() if str(column.dtype) == "str"]
+_TEXT = [name for schema in (MANIFEST, PREDICTIONS) for name, column in schema.columns.items() if str(column.dtype).startswith("str")]
 
 
 def check_manifest(table: pd.DataFrame) -> pd.DataFrame:

@@ -141,7 +141,7 @@ def training_batches(
     def batch(number: "tf.Tensor") -> tuple:
         epoch, step = number // steps, number % steps
         place = tf.cast(step * batch_size + tf.range(batch_size, dtype=tf.int64), tf.int32)
-        key = tf.stack([tf.constant(seed, tf.int32), tf.cast(epoch, tf.int32), 0])
+        key = tf.stack([tf.constant(seed, tf.int32), tf.cast(epoch, tf.int32)])
         chosen = tf.random.experimental.index_shuffle(place, key, len(labels) - 1)
         images = tf.cast(gather(tf.gather(rows, chosen)), tf.float32)
         images = augmented(images, augment, tf.stack([seed, tf.cast(number, tf.int32)]))

@@ -189,7 +189,15 @@ def _train(model, pixels, manifest, config: Model, seed: int, out: Path, key: st
         batches = training_batches(
             pixels, rows, labels[rows], weights=weights, batch_size=config.batch_size, epochs=epochs, seed=seed, augment=config.augment
         )
-        model.fit(batches, initial_epoch=epochs.start, epochs=epochs.stop, steps_per_epoch=steps, callbacks=[recorder], verbose=verbose)
+        model.fit(
+            batches,
+            initial_epoch=epochs.start,
+            epochs=epochs.stop,
+            steps_per_epoch=steps,
+            shuffle=False,
+            callbacks=[recorder],
+            verbose=verbose,
+        )
     return pd.DataFrame(recorder.history)
 
 

@@ -1,0 +1,159 @@
+"""Training: it learns, resumes after a kill, and never mixes up two runs."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from dfd_lib.experiment import Model
+from dfd_lib.training.fit import class_weights, fingerprint, fit, read_run
+
+COLUMNS = {"dataset": "toy", "method": "toy", "person": "", "donor": "", "face": 0, "frame": 0, "score": 1.0}
+
+
+def write_crops(root, count=96, size=32):
+    """Crops that differ by a bright patch: fakes carry it on the cheek."""
+    rows = []
+    for number in range(count):
+        rng = np.random.default_rng(number)
+        image = rng.integers(60, 140, (size, size, 3), dtype=np.uint8)
+        label = number % 2
+        if label:
+            image[18:26, 6:14] += 90
+        cv2.imwrite(str(root / f"{number:03}.png"), image)
+        split = ("train", "train", "train", "val", "calib", "test")[(number // 2) % 6]
+        rows.append({"path": f"{number:03}.png", "label": label, "split": split, "video": f"v{number}", "group": f"g{number}"})
+    box = dict.fromkeys(("box_x", "box_y", "box_w", "box_h"), float(size))
+    return pd.DataFrame(rows).assign(**COLUMNS, **box)
+
+
+@pytest.fixture
+def crops(tmp_path, monkeypatch):
+    monkeypatch.setenv("DFD_OUT", str(tmp_path))
+    return write_crops(tmp_path), tmp_path
+
+
+LENET = Model(model="lenet", image_size=32, epochs=3, batch_size=16)
+
+
+def run(crops, config=LENET, seed=1, folder="run"):
+    manifest, root = crops
+    return fit(manifest, root, config, name="lenet", seed=seed, out=root / folder, verbose=0)
+
+
+def test_learns_and_fake_is_one(crops):
+    done = run(crops)
+    test = done.predictions[done.predictions["split"] == "test"]
+    assert roc_auc_score(test["label"], test["p_fake"]) > 0.95
+    assert test.groupby("label")["p_fake"].mean()[1] > test.groupby("label")["p_fake"].mean()[0]
+
+
+def test_predictions_are_of_val_calib_and_test(crops):
+    manifest, _ = crops
+    done = run(crops)
+    expected = manifest[manifest["split"] != "train"]
+    assert done.predictions["path"].tolist() == expected["path"].tolist()
+    assert done.predictions["label"].tolist() == expected["label"].tolist()
+    assert set(done.predictions["level"]) == {"frame"}
+
+
+def test_kept_weights_are_those_of_the_best_epoch(crops):
+    done = run(crops)
+    val = done.predictions[done.predictions["split"] == "val"]
+    assert roc_auc_score(val["label"], val["p_fake"]) == pytest.approx(done.history["val_auc"].max(), abs=1e-6)
+    assert done.facts["best_epoch"] == done.history.loc[done.history["val_auc"].idxmax(), "epoch"]
+
+
+def test_a_complete_run_is_returned_and_another_recipe_trains_again(crops):
+    first = run(crops)
+    written = (first.folder / "predictions.parquet").stat().st_mtime_ns
+    assert run(crops).facts == first.facts
+    assert (first.folder / "predictions.parquet").stat().st_mtime_ns == written
+    other = run(crops, LENET.model_copy(update={"learning_rate": 1e-4}))
+    assert other.facts["fingerprint"] != first.facts["fingerprint"]
+    assert len(read_run(first.folder).history) == 3
+
+
+def test_early_stopping_counts_epochs_without_a_better_auc(crops):
+    done = run(crops, LENET.model_copy(update={"epochs": 30, "patience": 2}))
+    best = done.facts["best_epoch"]
+    assert done.facts["epochs"] == min(30, best + 2)
+    assert (done.history["val_auc"] <= done.history["val_auc"][best - 1]).all()
+
+
+def test_parts_must_hold_both_classes(crops):
+    manifest, root = crops
+    with pytest.raises(ValueError, match="real and fake crops in 'val'"):
+        run((manifest[(manifest["split"] != "val") | (manifest["label"] == 1)], root))
+
+
+def test_fingerprint_sees_settings_seed_and_split(crops):
+    manifest, _ = crops
+    keys = {
+        fingerprint(manifest, LENET, 1),
+        fingerprint(manifest, LENET, 2),
+        fingerprint(manifest, LENET.model_copy(update={"epochs": 4}), 1),
+        fingerprint(manifest.assign(split=manifest["split"].replace("calib", "test")), LENET, 1),
+    }
+    assert len(keys) == 4
+    assert fingerprint(manifest.copy(), LENET, 1) in keys
+
+
+def test_class_weights_balance_the_loss():
+    labels = np.array([0] * 9 + [1] * 3)
+    weights = class_weights(labels)
+    assert weights[labels == 0].sum() == pytest.approx(weights[labels == 1].sum())
+    assert weights.mean() == pytest.approx(1)
+
+
+SCRIPT = """
+import sys
+sys.path.insert(0, {tests!r})
+from pathlib import Path
+from test_fit import LENET, fit, write_crops
+root = Path({root!r})
+config = LENET.model_copy(update={{"epochs": {epochs}, "deterministic": True, "hyper": {{"dropout": 0.2}}, "optimizer": "adam"}})
+fit(write_crops(root), root, config, name="lenet", seed=3, out=root / "run", verbose=0)
+"""
+
+
+def start(root, epochs=12):
+    root.mkdir(exist_ok=True)
+    code = SCRIPT.format(tests=str(Path(__file__).parent), root=str(root), epochs=epochs)
+    return subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "DFD_OUT": str(root)})
+
+
+def test_killed_and_started_again_gives_the_same_weights(tmp_path):
+    """kill -9 after some epoch; with op determinism the end is bit-equal to an undisturbed run's."""
+    import h5py
+
+    assert start(tmp_path / "calm").wait() == 0
+    victim = start(tmp_path / "killed")
+    state = tmp_path / "killed" / "run" / "state.npz"
+    while victim.poll() is None and not state.exists():
+        time.sleep(0.01)
+    victim.send_signal(signal.SIGKILL)
+    victim.wait()
+    assert not (state.parent / "run.json").exists()
+    with np.load(state) as saved:
+        done = len(json.loads(str(saved["history"])))
+    assert 1 <= done < 12
+    assert start(tmp_path / "killed").wait() == 0
+    calm, killed = read_run(tmp_path / "calm" / "run"), read_run(tmp_path / "killed" / "run")
+    pd.testing.assert_frame_equal(calm.history.drop(columns="seconds"), killed.history.drop(columns="seconds"))
+    pd.testing.assert_series_equal(calm.predictions["p_fake"], killed.predictions["p_fake"])
+    with h5py.File(calm.folder / "best.weights.h5") as left, h5py.File(killed.folder / "best.weights.h5") as right:
+        names = []
+        left.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) and item.size else None)
+        assert len(names) >= 8
+        for name in names:
+            np.testing.assert_array_equal(left[name][()], right[name][()])
