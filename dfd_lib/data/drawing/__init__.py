@@ -1,0 +1,1 @@
+"""Drawn people: `person` (traits), `easel` (brushes), `face` and `portrait` (layers), `take` (a filmed clip), `swap` (a fake)."""

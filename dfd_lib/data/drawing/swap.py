@@ -1,0 +1,76 @@
+"""A face swap between drawn people, with the flaws that real swaps have.
+
+The donor's face is lit as the scene is, aligned by landmarks, matched in
+colour and blended in over an oval. What betrays real swaps is imitated, each
+flaw with its own random strength: a seam, a colour and light that do not quite
+match, fewer pixels than the rest of the picture, and flicker over time.
+"""
+
+import cv2
+import numpy as np
+
+from dfd_lib.data.drawing.easel import CANVAS, Box, grid, smooth, window
+from dfd_lib.data.drawing.person import Person
+from dfd_lib.data.drawing.portrait import Layers
+from dfd_lib.data.drawing.take import UNIT, Take
+
+FACE: Box = (-0.75, 0.75, -0.6, 1.1)
+
+
+class Swap:
+    """Puts the face of a donor into the clip of a target.
+
+    Args:
+        rng: decides the flaws.
+        strength: 0 = none, 1 = glaring.
+        frames: of the clip.
+        target, donor: each a person and its layers, painted at `take.UNIT`.
+    """
+
+    def __init__(self, rng: np.random.Generator, strength: float, frames: int, target: tuple[Person, Layers], donor: tuple[Person, Layers]):
+        (person, layers), (other, self.donor) = target, donor
+        self.tint = 1 + strength * rng.normal(0, 0.12, 3) + strength * rng.normal(0, 0.08)
+        self.coarse = 1 + strength * rng.uniform(0, 4)
+        self.askew = strength * rng.normal(0, 0.12, 3)
+        self.flicker = 1 + strength * rng.uniform(0, 0.06) * rng.standard_normal((frames, 3))
+        self.jitter = strength * rng.uniform(0, 0.02) * rng.standard_normal((frames, 2)) * UNIT
+        self.align = _alignment(other.landmarks, person.landmarks)
+        feather = 0.05 + (1 - strength) * 0.35 + strength * rng.uniform(0, 0.2)
+        at = window(FACE, UNIT)
+        self.mask = _oval(person, feather) * self._onto(self.donor.head)[at]
+        self.match = _mean(layers.colour[at], self.mask) / _mean(self._onto(self.donor.colour)[at], self.mask)
+
+    def apply(self, take: Take, canvas: np.ndarray, t: int) -> np.ndarray:
+        """The target's lit canvas with the donor's face blended in; float32 (H, W, 3), 0..255."""
+        face = self._onto(take.light_up(self.donor, t, self.askew), self.jitter[t])[window(FACE, UNIT)]
+        height, width = face.shape[:2]
+        small = cv2.resize(face, (round(width / self.coarse), round(height / self.coarse)), interpolation=cv2.INTER_AREA)
+        face = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR) * (self.match * self.tint * self.flicker[t])
+        canvas = canvas.copy()
+        under = canvas[window(FACE, UNIT)]
+        under += self.mask[..., None] * (np.clip(face, 0, 255) - under)
+        return canvas
+
+    def _onto(self, image: np.ndarray, jitter: np.ndarray | float = 0.0) -> np.ndarray:
+        """A canvas of the donor laid onto the target's by its landmarks."""
+        align = self.align.copy()
+        align[:, 2] += jitter
+        return cv2.warpAffine(image, align, image.shape[1::-1], flags=cv2.INTER_LINEAR)
+
+
+def _alignment(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The affine map of canvas pixels, float64 (2, 3), that fits source landmarks (units) onto target's best."""
+    corner = np.array([CANVAS[0], CANVAS[2]])
+    source, target = (source - corner) * UNIT, (target - corner) * UNIT
+    return np.linalg.lstsq(np.column_stack([source, np.ones(len(source))]), target, rcond=None)[0].T
+
+
+def _oval(person: Person, feather: float) -> np.ndarray:
+    """From the brows to the chin, 0..1, inside the box `FACE`."""
+    x, y = grid(FACE, UNIT)
+    away = np.hypot(x / (0.9 * person.width), (y - 0.26) / 0.72)
+    return 1 - smooth(1 - feather, 1 + 0.3 * feather, away)
+
+
+def _mean(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    return (image * mask[..., None]).sum((0, 1)) / mask.sum()
