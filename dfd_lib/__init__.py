@@ -8,7 +8,14 @@ TensorFlow:
 'smoke'
 """
 
+import os
 from importlib import import_module
+
+# TensorFlow's start-up lines would fill every notebook; TF_CPP_MIN_LOG_LEVEL=0 brings them back
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+if "DFD_THREADS" in os.environ:  # read by TensorFlow when it starts, so set before anything can start it
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", os.environ["DFD_THREADS"])
+    os.environ.setdefault("TF_NUM_INTEROP_THREADS", os.environ["DFD_THREADS"])
 
 __version__ = "0.1.0"
 

@@ -26,7 +26,7 @@ def run_pipeline(name: str, cores: int) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     lock = _take_turn(folder / ".lock", name)
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(project_root() / "Snakefile"), "--directory", str(folder)]
-    command += ["--config", f"experiment={name}", "--cores", str(cores), "--rerun-incomplete"]
+    command += ["--config", f"experiment={name}", "--cores", str(cores), "--rerun-incomplete", "--keep-going"]
     command += ["--rerun-triggers", "mtime", "params", "input", "--quiet", "host", "reason"]
     environment = {**os.environ, RUNNER: str(os.getpid()), "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     # we hold the turn, so a Snakemake lock that is still there was left by a killed run
