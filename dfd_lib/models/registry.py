@@ -109,9 +109,9 @@ def list_models() -> list[str]:
         >>> list_models()[:2]
         ['lenet', 'minivggnet']
     """
-    for family in FAMILIES:
-        importlib.import_module(f"dfd_lib.models.{family}")
-    return list(_ENTRIES)
+    modules = [importlib.import_module(f"dfd_lib.models.{family}").__name__ for family in FAMILIES]
+    # by family and not as imported; a model registered from elsewhere, such as a notebook, comes last
+    return sorted(_ENTRIES, key=lambda name: [*modules, _ENTRIES[name].builder.__module__].index(_ENTRIES[name].builder.__module__))
 
 
 def model_facts(name: str) -> ModelFacts:
