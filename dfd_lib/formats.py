@@ -41,6 +41,27 @@ def share(value: float, digits: int = 3) -> str:
     return minus + (text[1:] if text.startswith("0.") else text)
 
 
+def tick(value: float, _place: int = 0) -> str:
+    """Write an axis tick with no more digits than it needs; fits matplotlib's `FuncFormatter`.
+
+    Example:
+        >>> tick(0.5), tick(-0.015), tick(0.0), tick(1.0), tick(0.1 + 0.2), tick(12)
+        ('.5', '−.015', '0', '1', '.3', '12')
+    """
+    text = f"{abs(value):.4g}"
+    return ("−" if value < 0 else "") + (text[1:] if text.startswith("0.") else text)
+
+
+def percent(value: float, digits: int = 0) -> str:
+    """Write a share as a percentage.
+
+    Example:
+        >>> percent(0.873), percent(0.9996, 1)
+        ('87 %', '100.0 %')
+    """
+    return f"{value * 100:.{digits}f} %"
+
+
 def signed(value: float, digits: int = 3) -> str:
     """Write a difference with its sign.
 

@@ -128,10 +128,10 @@ def pairs(names=NAMES[:5], level="video") -> pd.DataFrame:
     """All pairs; later models are better, neighbours not significantly."""
     rows = []
     for left, right in itertools.combinations(range(len(names)), 2):
-        difference = -0.012 * (right - left)
+        gap = right - left
         rows.append(
-            {"left": names[left], "right": names[right], "level": level, "metric": "auc", "difference": difference, "low": difference - 0.015,
-             "high": difference + 0.015, "p": 0.001 * (right - left), "p_holm": 0.01, "significant": right - left > 1}
+            {"left": names[left], "right": names[right], "level": level, "metric": "auc", "difference": -0.012 * gap, "p": 0.001 * gap,
+             "low": -0.012 * gap - 0.015, "high": -0.012 * gap + 0.015, "p_holm": 0.01, "significant": gap > 1}
         )  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -186,10 +186,10 @@ def coverage(files=120, skipped=25) -> pd.DataFrame:
     rows = []
     for place in range(files):
         kept = 10 - (place % 7 == 0) * 4 if place % 15 else 0
-        status, reason = ("ok", "") if kept else ("no face", "no face in 10 frames")
+        status, reason = ("ok", "") if kept else ("skipped", "no face was found")
         if place < skipped:
             status, reason, kept = "skipped", "truncated file: expected 20,133 bytes, came 11,002", 0
-        rows.append((f"clips/{place:03d}.mp4", place % 2, status, reason, 10 if status != "skipped" else 0, kept, kept, 640, 360))
+        rows.append((f"clips/{place:03d}.mp4", place % 2, status, reason, 0 if place < skipped else 10, kept, kept, 640, 360))
     columns = ["file", "label", "status", "reason", "frames_read", "faces_found", "faces_kept", "width", "height"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -211,7 +211,7 @@ def tables(names=NAMES[:5], seeds=(1,), leak=False) -> dict[str, pd.DataFrame]:
         "ensembles.csv": ensembles(names), "diversity.csv": diversity(names), "runs.csv": runs(names, seeds),
         "histories.csv": histories(names, seeds=seeds), "split.csv": split(), "audit.csv": audit(leak), "coverage.csv": coverage(),
         "test_reads.csv": pd.DataFrame(
-            {"date": ["2026-05-09 07:33 UTC"], "commit": ["abc1234"], "command": ["50_compare"], "result": ["lenet: video AUC 0.931 on test"]}
+            {"date": ["2026-05-09 07:33 UTC"], "commit": ["abc1234"], "command": ["50_compare"], "result": ["lenet: video AUC .931"]}
         ),
     }  # fmt: skip
 

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import confusion_matrix, roc_curve
 
-from dfd_lib.figures.style import ACCENT, FAINT, FAKE, INK, MUTED, REAL, need, panels, pick, shorten, styled
-from dfd_lib.formats import between, share
+from dfd_lib.figures.style import ACCENT, FAINT, FAKE, INK, MUTED, REAL, need, panels, pick, short_ticks, shorten, styled
+from dfd_lib.formats import between, percent, share, tick
 
 _COLUMNS = ["model", "seed", "split", "level", "condition", "label", "p_fake"]
 
@@ -31,7 +31,7 @@ def roc(predictions: pd.DataFrame, metrics: pd.DataFrame | None = None, split: s
     table = _answers(predictions, "roc", split, level)
     curves = {name: [roc_curve(one["label"], one["p_fake"])[:2] for _, one in rows.groupby("seed")] for name, rows in _models(table)}
     figure, axes = panels(len(curves), sharex=True, sharey=True)
-    for axis, (name, own) in zip(axes, curves.items(), strict=True):
+    for (axis,), (name, own) in zip(axes, curves.items(), strict=True):
         for others in curves.values():
             _lines(axis, others, FAINT, 0.7)
         axis.plot([0, 1], [0, 1], ":", color=MUTED, linewidth=0.8)
@@ -62,17 +62,18 @@ def confusions(predictions: pd.DataFrame, threshold: float = 0.5, split: str = "
     """
     models = list(_models(_answers(predictions, "confusions", split, level)))
     figure, axes = panels(len(models), height=1.75, sharex=True, sharey=True)
-    for axis, (name, rows) in zip(axes, models, strict=True):
+    shades = seaborn.light_palette(ACCENT, as_cmap=True)
+    for (axis,), (name, rows) in zip(axes, models, strict=True):
         counts = confusion_matrix(rows["label"], rows["p_fake"] >= threshold, labels=[0, 1])
         shares = counts / counts.sum(axis=1, keepdims=True)
-        text = [[f"{number:,}\n{part:.0%}" for number, part in zip(*row, strict=True)] for row in zip(counts, shares, strict=True)]
+        text = [[f"{number:,}\n{percent(part)}" for number, part in zip(*row, strict=True)] for row in zip(counts, shares, strict=True)]
         seaborn.heatmap(
-            shares, annot=np.array(text), fmt="", cmap="Greens", vmin=0, vmax=1.2, cbar=False, ax=axis, linewidths=2, linecolor="white",
-            xticklabels=["real", "fake"], yticklabels=["real", "fake"],
+            shares, annot=np.array(text), annot_kws={"color": INK}, fmt="", cmap=shades, vmin=0, vmax=1.3, cbar=False, ax=axis,
+            linewidths=2, linecolor="white", xticklabels=["real", "fake"], yticklabels=["real", "fake"],
         )  # fmt: skip
         axis.set_title(shorten(name, 22))
         axis.tick_params(length=0, rotation=0)
-    figure.supxlabel(f"answer (fake where p_fake ≥ {share(threshold).rstrip('0')})", fontsize=9)
+    figure.supxlabel(f"answer (fake where p_fake ≥ {tick(threshold)})", fontsize=9)
     figure.supylabel("truth", fontsize=9)
     return figure
 
@@ -95,7 +96,7 @@ def reliability(predictions: pd.DataFrame, split: str = "test", level: str = "fr
     """
     models = list(_models(_answers(predictions, "reliability", split, level)))
     figure, axes = panels(len(models), sharex=True, sharey=True)
-    for axis, (name, rows) in zip(axes, models, strict=True):
+    for (axis,), (name, rows) in zip(axes, models, strict=True):
         place = np.minimum((rows["p_fake"] * bins).astype(int), bins - 1)
         means = rows.groupby(place)[["p_fake", "label"]].mean()
         axis.plot([0, 1], [0, 1], ":", color=MUTED, linewidth=0.8)
@@ -126,17 +127,19 @@ def scores(predictions: pd.DataFrame, threshold: float = 0.5, split: str = "test
     models = list(_models(_answers(predictions, "scores", split, level)))
     figure, axes = panels(len(models), height=1.5, sharex=True)
     edges = np.linspace(0, 1, 21)
-    for axis, (name, rows) in zip(axes, models, strict=True):
+    for (axis,), (name, rows) in zip(axes, models, strict=True):
         for label, color in ((0, REAL), (1, FAKE)):
             heights, _ = np.histogram(rows.loc[rows["label"] == label, "p_fake"], edges)
             axis.stairs(heights / heights.sum(), edges, color=color, fill=True, alpha=0.25)
             axis.stairs(heights / heights.sum(), edges, color=color, linewidth=1.2)
         axis.axvline(threshold, color=INK, linestyle=":", linewidth=0.8)
         axis.set_title(shorten(name, 22))
-        axis.set(yticks=[], xlim=(0, 1), xticks=[0, 0.5, 1], xticklabels=["0", ".5", "1"])
+        axis.set_ylim(0, axis.dataLim.y1 * 1.25)
+        axis.set(yticks=[], xlim=(0, 1), xticks=[0, 0.5, 1])
+        short_ticks(axis.xaxis)
         axis.spines["left"].set_visible(False)
-    axes[0].annotate("real", (0.02, 1), xycoords="axes fraction", color=REAL, va="top")
-    axes[0].annotate("fake", (0.98, 1), xycoords="axes fraction", color=FAKE, va="top", ha="right")
+    axes[0][0].annotate("real", (0.02, 1), xycoords="axes fraction", color=REAL, va="top")
+    axes[0][0].annotate("fake", (0.98, 1), xycoords="axes fraction", color=FAKE, va="top", ha="right")
     figure.supxlabel("p_fake", fontsize=9)
     figure.supylabel("share of the class", fontsize=9)
     return figure
@@ -173,6 +176,5 @@ def _auc(metrics: pd.DataFrame | None, model: str, split: str, level: str) -> st
 
 def _unit_square(axis: Axes) -> None:
     axis.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
-    axis.set_xticklabels(["0", ".5", "1"])
-    axis.set_yticklabels(["0", ".5", "1"])
+    short_ticks(axis.xaxis, axis.yaxis)
     axis.set_aspect("equal")

@@ -3,17 +3,16 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dfd_lib.figures.style import ACCENT, FAINT, INK, MAJORITY, MUTED, WIDTH, levels, need, pick, shorten, styled
+from dfd_lib.figures.style import ACCENT, FAINT, INK, MAJORITY, MUTED, WIDTH, levels, need, pick, short_ticks, shorten, styled, triangle
 from dfd_lib.formats import LOWER_IS_BETTER, METRIC_NAMES, count, share, signed
 
 
 @styled
 def leaderboard(metrics: pd.DataFrame, metric: str = "auc", split: str = "test") -> Figure:
-    """A dot and its 95 % interval per model, best first, at frame and at video level.
+    """A dot and its 95 % interval per model, at frame and at video level; the best at video level first.
 
     Args:
         metrics: the metrics table; one data set, one aggregator a level. Rows
@@ -28,7 +27,7 @@ def leaderboard(metrics: pd.DataFrame, metric: str = "auc", split: str = "test")
     table = pick(need(metrics, ["model", "seed", "split", "level", metric], "leaderboard"), "leaderboard", split=split)
     table = _clean(table, "leaderboard")
     models = table[table["model"] != MAJORITY]
-    order = _best_first(models[models["level"] == levels(models)[0]], metric)
+    order = _best_first(models[models["level"] == levels(models)[-1]], metric)
     figure, axes = plt.subplots(1, len(levels(models)), sharey=True, sharex=True, squeeze=False, figsize=(WIDTH, 0.3 * len(order) + 1.0))
     for axis, level in zip(axes.flat, levels(models), strict=True):
         _reference(axis, table[table["level"] == level], metric)
@@ -74,11 +73,11 @@ def slices(table: pd.DataFrame, metric: str = "auc", split: str = "test", level:
 
 
 @styled
-def pair_matrix(pairs: pd.DataFrame, metric: str = "auc", level: str = "frame") -> Figure:
-    """The difference row minus column for every pair of models; bold and `*` where it is significant.
+def pair_matrix(pairs: pd.DataFrame, metric: str = "auc", level: str = "video") -> Figure:
+    """How far the column's model is ahead of the row's, for every pair; bold and `*` where it is significant.
 
     Args:
-        pairs: left, right, level, metric, difference, significant.
+        pairs: left, right, level, metric, difference (left minus right), significant.
         metric: which metric.
         level: `frame` or `video`.
 
@@ -87,33 +86,19 @@ def pair_matrix(pairs: pd.DataFrame, metric: str = "auc", level: str = "frame") 
     """
     table = need(pairs, ["left", "right", "level", "metric", "difference", "significant"], "pair_matrix")
     table = pick(table, "pair_matrix", level=level, metric=metric)
-    difference, marked = _square(table)
+    ahead, marked = _square(table)
     sign = -1 if metric in LOWER_IS_BETTER else 1
-    # the best model first: the one whose differences to all others add up highest
-    order = (sign * difference).sum(axis=1).sort_values(ascending=False, kind="stable").index
-    difference, marked = difference.loc[order[1:], order[:-1]], marked.loc[order[1:], order[:-1]]
-    shown = np.tril(np.ones(difference.shape, bool))
-    text = np.where(
-        shown,
-        [
-            [signed(value) + ("*" if mark else "") for value, mark in zip(*row, strict=True)]
-            for row in zip(difference.to_numpy(), marked.to_numpy(), strict=True)
-        ],
-        "",
-    )
-    limit = max(np.nanmax(np.abs(difference.to_numpy()[shown])), 0.01)
-    figure, axis = plt.subplots(figsize=(WIDTH, 0.4 * len(order) + 1.2))
-    seaborn.heatmap(
-        difference.astype(float), mask=~shown, annot=text, fmt="", cmap="PuOr" if sign > 0 else "PuOr_r", vmin=-limit, vmax=limit, ax=axis,
-        linewidths=1.5, linecolor="white", annot_kws={"size": 7.5 if len(order) > 9 else 8.5}, cbar_kws={"shrink": 0.6, "aspect": 30},
-    )  # fmt: skip
-    _mark(axis, text)
-    axis.collections[0].colorbar.set_label(f"{METRIC_NAMES.get(metric, metric)}: row − column")
-    axis.collections[0].colorbar.outline.set_visible(False)
-    axis.set(xlabel="", ylabel="")
-    axis.set_xticklabels([shorten(name, 20) for name in difference.columns], rotation=35, ha="right", rotation_mode="anchor")
-    axis.set_yticklabels([shorten(name, 24) for name in difference.index], rotation=0)
-    axis.tick_params(length=0)
+    # the best model first: the one that is ahead of all others by most in sum
+    order = (sign * ahead).sum().sort_values(ascending=False, kind="stable").index
+    ahead, marked = ahead.loc[order[1:], order[:-1]], marked.loc[order[1:], order[:-1]]
+    ahead = ahead.where(np.tril(np.ones(ahead.shape, bool)))
+    text = ahead.map(signed).where(~marked, ahead.map(signed) + "*")
+    side = len(order) - 1
+    figure, axis = plt.subplots(figsize=(min(WIDTH, 0.6 * side + 4.2), 0.3 * side + 1.4))
+    triangle(axis, ahead, text, max(ahead.abs().max(axis=None), 0.01), "PuOr" if sign > 0 else "PuOr_r")
+    for label in axis.texts:
+        label.set_fontweight("bold" if label.get_text().endswith("*") else "normal")
+    axis.set_title(f"{METRIC_NAMES.get(metric, metric)} of the column's model minus the row's, {level} level")
     return figure
 
 
@@ -151,17 +136,19 @@ def _intervals(axis: Axes, rows: pd.DataFrame, metric: str, order: list[str]) ->
     """One line per row at its model's height; seeds side by side; the mean as text."""
     for place, name in enumerate(order):
         own = rows[rows["model"] == name]
-        offsets = (np.arange(len(own)) - (len(own) - 1) / 2) * min(0.16, 0.5 / max(len(own), 1))
-        _dots(axis, own, metric, place + offsets, ACCENT if place == 0 else INK)
+        _dots(axis, own, metric, place, ACCENT if place == 0 else INK)
         if own[metric].notna().any():
             right = own[[column for column in (metric, f"{metric}_high") if column in own]].max(axis=None)
             axis.annotate(share(own[metric].mean()), (right, place), xytext=(5, 0), textcoords="offset points", va="center", fontsize=8)
     axis.grid(axis="x")
     axis.margins(x=0.1)
+    short_ticks(axis.xaxis)
     axis.tick_params(axis="y", length=0)
 
 
-def _dots(axis: Axes, rows: pd.DataFrame, metric: str, heights: np.ndarray, color: str) -> None:
+def _dots(axis: Axes, rows: pd.DataFrame, metric: str, place: float, color: str) -> None:
+    """A model's seeds, side by side around one height."""
+    heights = place + (np.arange(len(rows)) - (len(rows) - 1) / 2) * min(0.16, 0.5 / max(len(rows), 1))
     if f"{metric}_low" in rows:
         axis.hlines(heights, rows[f"{metric}_low"], rows[f"{metric}_high"], color=color, linewidth=1.6)
     axis.plot(rows[metric], heights, "o", color=color, markersize=5, markeredgecolor="white", markeredgewidth=0.6)
@@ -170,29 +157,23 @@ def _dots(axis: Axes, rows: pd.DataFrame, metric: str, heights: np.ndarray, colo
 def _slice(axis: Axes, rows: pd.DataFrame, metric: str, model: str) -> None:
     metric = metric if rows[metric].notna().all() else "accuracy"
     values = list(dict.fromkeys(rows["value"]))
-    places = rows["value"].map({value: place for place, value in enumerate(values)})
-    others = rows["model"] != model
-    axis.plot(rows.loc[others, metric], places[others], "o", color=FAINT, markersize=5, markeredgecolor=MUTED, markeredgewidth=0.4)
-    _dots(axis, rows[~others], metric, places[~others].to_numpy(float), ACCENT)
+    for place, value in enumerate(values):
+        here = rows[rows["value"] == value]
+        others = here[here["model"] != model].groupby("model")[metric].mean()
+        axis.plot(others, [place] * len(others), "o", color=FAINT, markersize=5, markeredgecolor=MUTED, markeredgewidth=0.4)
+        _dots(axis, here[here["model"] == model], metric, place, ACCENT)
     sizes = rows.groupby("value")["n"].max()
     axis.set_yticks(range(len(values)), [f"{shorten(str(value), 24)}  (n {count(sizes[value])})" for value in values])
     axis.set_ylim(len(values) - 0.5, -0.5)
     axis.set_xlabel(METRIC_NAMES.get(metric, metric))
+    short_ticks(axis.xaxis)
     axis.grid(axis="x")
     axis.tick_params(axis="y", length=0)
 
 
 def _square(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Both directions of every pair: the difference changes its sign, the mark does not."""
+    """Column minus row, for both directions of every pair, and whether it is significant."""
     back = table.rename(columns={"left": "right", "right": "left"}).assign(difference=-table["difference"])
     both = pd.concat([table, back]).drop_duplicates(["left", "right"])
-    difference = both.pivot(index="left", columns="right", values="difference").astype(float)
-    marked = both.pivot(index="left", columns="right", values="significant").eq(True)
-    return difference, marked.loc[difference.index, difference.columns]
-
-
-def _mark(axis: Axes, text: np.ndarray) -> None:
-    for label in axis.texts:
-        significant = label.get_text().endswith("*")
-        label.set_fontweight("bold" if significant else "normal")
-        label.set_alpha(1 if significant else 0.75)
+    ahead = both.pivot(index="right", columns="left", values="difference").astype(float)
+    return ahead, both.pivot(index="right", columns="left", values="significant").eq(True)

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from dfd_lib.figures.style import FAINT, FAKE, MUTED, REAL, WIDTH, need, styled
-from dfd_lib.formats import count
+from dfd_lib.formats import count, percent
 from dfd_lib.tables import SPLITS
 
 _CLASSES = ((0, "real", REAL), (1, "fake", FAKE))
@@ -45,7 +45,7 @@ def split_overview(split: pd.DataFrame) -> Figure:
 
 @styled
 def coverage(table: pd.DataFrame) -> Figure:
-    """Was a face found as often in fakes as in reals? A bar a class: files with a face, without one, skipped.
+    """Was a face found as often in fakes as in reals? A bar a class: files with a face, without one, not readable.
 
     Where clips were read, a second panel shows the share of read frames in
     which a face was kept.
@@ -57,7 +57,7 @@ def coverage(table: pd.DataFrame) -> Figure:
     Raises:
         ValueError: a column is missing or no row has a known label.
     """
-    table = need(table, ["label", "status", "frames_read", "faces_kept"], "coverage")
+    table = need(table, ["label", "frames_read", "faces_kept"], "coverage")
     table = need(table[table["label"].isin([0, 1])], [], "coverage with a known label")
     clips = table[(table["frames_read"] > 1) & (table["faces_kept"] > 0)]
     figure, axes = plt.subplots(1, 2 if len(clips) else 1, squeeze=False, figsize=(WIDTH, 1.9), width_ratios=[3, 2] if len(clips) else None)
@@ -68,22 +68,22 @@ def coverage(table: pd.DataFrame) -> Figure:
 
 
 def _files(axis: Axes, table: pd.DataFrame) -> None:
-    fates = pd.Series("face kept", table.index).mask(table["faces_kept"] == 0, "no face").mask(table["status"] == "skipped", "skipped")
-    shares = pd.crosstab(table["label"], fates).reindex(columns=["face kept", "no face", "skipped"], fill_value=0)
-    for place, (label, name, color) in enumerate(_CLASSES):
-        numbers = shares.loc[label] if label in shares.index else 0 * shares.iloc[0]
-        total, left = max(numbers.sum(), 1), 0.0
-        for fate, shade in zip(shares, (color, MUTED, FAINT), strict=True):
-            axis.barh(place, numbers[fate] / total, left=left, color=shade, height=0.62)
-            left += numbers[fate] / total
-        text = ", ".join(f"{count(numbers[fate])} {fate}" for fate in shares if numbers[fate] or fate == "face kept")
-        axis.annotate(text, (0.01, place), color="white", va="center", fontsize=8)
-        axis.annotate(f"{numbers['face kept'] / total:.1%}", (1, place), xytext=(5, 0), textcoords="offset points", va="center")
-    axis.set_yticks([0, 1], ["real", "fake"])
-    axis.set_xlabel("share of the files")
-    axis.set_xlim(0, 1.12)
-    _percent(axis)
+    fates = pd.Series("face kept", table.index).mask(table["faces_kept"] == 0, "no face").mask(table["frames_read"] == 0, "not readable")
+    numbers = pd.crosstab(table["label"], fates).reindex(index=[0, 1], columns=["face kept", "no face", "not readable"], fill_value=0)
+    shares = numbers.div(numbers.sum(axis=1).clip(lower=1), axis=0)
+    for fate, colors in (("face kept", [REAL, FAKE]), ("no face", MUTED), ("not readable", FAINT)):
+        left = shares.loc[:, :fate].sum(axis=1) - shares[fate]
+        axis.barh([0, 1], shares[fate], left=left, color=colors, height=0.62)
+    for place in (0, 1):
+        axis.annotate(percent(shares.loc[place, "face kept"], 1), (1, place), xytext=(5, 0), textcoords="offset points", va="center")
+    axis.set_yticks([0, 1], [f"{name}\n{_counts(numbers.loc[label])}" for label, name, _ in _CLASSES])
+    axis.set(xlabel="share of the files (colour: face kept; dark grey: no face; light: not readable)", xlim=(0, 1.14))
+    axis.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "50 %", "75 %", "100 %"])
     _bars(axis, 2)
+
+
+def _counts(numbers: pd.Series) -> str:
+    return "\n".join(f"{count(number)} {fate}" for fate, number in numbers.items() if number)
 
 
 def _frames(axis: Axes, clips: pd.DataFrame) -> None:
@@ -94,13 +94,10 @@ def _frames(axis: Axes, clips: pd.DataFrame) -> None:
         if len(found):
             axis.ecdf(found, color=color, label=name)
     axis.set(xlabel="faces kept per frame read", ylabel="share of the clips", ylim=(0, 1.02))
-    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0%}"))
+    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: percent(value)))
+    axis.set_xlim(left=0)
     axis.grid(axis="both")
     axis.legend(loc="upper left", handlelength=1.2)
-
-
-def _percent(axis: Axes) -> None:
-    axis.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "50 %", "75 %", "100 %"])
 
 
 def _bars(axis: Axes, number: int) -> None:

@@ -3,12 +3,11 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from dfd_lib.figures.style import ACCENT, FAINT, INK, MUTED, WIDTH, need, shorten, spread, styled
+from dfd_lib.figures.style import ACCENT, FAINT, INK, MUTED, WIDTH, bare, need, short_ticks, shorten, spread, styled, triangle
 from dfd_lib.formats import share, signed
 
 _COLUMNS = ["name", "rule", "members", "size", "val_auc", "gain", "gain_low", "gain_high"]
@@ -56,13 +55,13 @@ def diversity(table: pd.DataFrame) -> Figure:
     need(table, ["left", "right", "disagreement", "error_correlation"], "diversity")
     names = list(dict.fromkeys([*table["left"], *table["right"]]))
     beside = len(names) <= 9
-    size = (WIDTH, 0.36 * len(names) + 1.4) if beside else (WIDTH, 0.72 * len(names) + 2.8)
-    figure, axes = plt.subplots(*((1, 2) if beside else (2, 1)), figsize=size, sharey=beside)
+    width = min(WIDTH, (0.6 * len(names) + 5.4) if beside else (0.6 * len(names) + 2.5))
+    figure, axes = plt.subplots(*((1, 2) if beside else (2, 1)), figsize=(width, (0.28 * len(names) + 1.1) * (1 if beside else 2)))
     for axis, column, title, colors in (
-        (axes[0], "disagreement", "disagreement (share of answers that differ)", "Greens"),
+        (axes[0], "disagreement", "share of answers that differ", "PRGn"),
         (axes[1], "error_correlation", "correlation of errors", "PuOr"),
     ):
-        _triangle(axis, table, names, column, colors)
+        _heat(axis, table, names, column, colors)
         axis.set_title(title)
     return figure
 
@@ -74,13 +73,17 @@ def _members(chosen: pd.DataFrame) -> pd.DataFrame:
 
 
 def _sizes(axis: Axes, rest: pd.DataFrame, single: float) -> None:
+    dot = 2.5 if len(rest) > 200 else 4
     for size, rows in rest.groupby("size"):
-        axis.plot(size + spread(len(rows), 0.7), rows["val_auc"], "o", color=ACCENT, markersize=2.5, alpha=0.5, markeredgewidth=0)
+        axis.plot(size + spread(len(rows), 0.7), rows["val_auc"], "o", color=ACCENT, markersize=dot, alpha=0.6, markeredgewidth=0)
         axis.hlines(rows["val_auc"].median(), size - 0.38, size + 0.38, color=INK, linewidth=1.2)
-    axis.axhline(single, color=MUTED, linestyle=":", linewidth=1)
-    axis.annotate(f"best single {share(single)}", (0.99, single), xycoords=("axes fraction", "data"), xytext=(0, -3),
-                  textcoords="offset points", ha="right", va="top", fontsize=8, color=MUTED)  # fmt: skip
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.axhline(single, color=INK, linestyle=":", linewidth=1)
+    behind = {"facecolor": "white", "alpha": 0.8, "pad": 0.5, "linewidth": 0}
+    where = {"xycoords": ("axes fraction", "data"), "xytext": (0, -3), "textcoords": "offset points", "ha": "right", "va": "top"}
+    axis.annotate(f"best single {share(single)}", (0.99, single), fontsize=8, bbox=behind, **where)
+    axis.set_xticks(sorted(rest["size"].unique()))
+    axis.set_xlim(rest["size"].min() - 0.6, rest["size"].max() + 0.6)
+    short_ticks(axis.yaxis)
     axis.set(xlabel="members (the line is the median)", ylabel="AUC on val")
     axis.set_title("every ensemble, on val")
 
@@ -94,7 +97,7 @@ def _membership(axis: Axes, members: pd.DataFrame, rules: list[str]) -> None:
     axis.set_yticks(range(len(rules)), [rule.replace("_", " ") for rule in rules], fontsize=7.5)
     axis.set(ylim=(len(rules) - 0.5, -0.5), xlim=(-0.6, members.shape[1] - 0.4))
     axis.set_title(f"best {len(rules)} on val")
-    _bare(axis)
+    bare(axis)
 
 
 def _gains(axis: Axes, chosen: pd.DataFrame) -> None:
@@ -109,32 +112,17 @@ def _gains(axis: Axes, chosen: pd.DataFrame) -> None:
         axis.annotate(signed(gain), (right, place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=7.5)
     axis.set(ylim=(len(chosen) - 0.5, -0.5), yticks=[], xlabel="AUC on test minus best single")
     axis.xaxis.set_major_locator(MaxNLocator(4))
+    short_ticks(axis.xaxis)
     axis.set_title("gain on test")
     axis.margins(x=0.15)
     axis.grid(axis="x")
     axis.spines["left"].set_visible(False)
 
 
-def _triangle(axis: Axes, table: pd.DataFrame, names: list[str], column: str, colors: str) -> None:
+def _heat(axis: Axes, table: pd.DataFrame, names: list[str], column: str, colors: str) -> None:
     square = pd.DataFrame(np.nan, names, names)
     for left, right, value in table[["left", "right", column]].itertuples(index=False):
         later, earlier = sorted((left, right), key=names.index, reverse=True)
         square.loc[later, earlier] = value
     square = square.iloc[1:, :-1]
-    text = square.map(lambda value: "" if np.isnan(value) else share(value, 2))
-    low, high = (-1.2, 1.2) if colors == "PuOr" else (0, max(square.max(axis=None) * 1.4, 0.01))
-    seaborn.heatmap(
-        square, mask=square.isna(), annot=text, fmt="", cmap=colors, vmin=low, vmax=high, cbar=False, ax=axis,
-        linewidths=1.5, linecolor="white", annot_kws={"size": 8},
-    )  # fmt: skip
-    axis.set_xticks(
-        np.arange(len(names) - 1) + 0.5, [shorten(name, 18) for name in square.columns], rotation=35, ha="right", rotation_mode="anchor"
-    )
-    axis.set_yticks(np.arange(len(names) - 1) + 0.5, [shorten(name, 22) for name in square.index], rotation=0)
-    _bare(axis)
-
-
-def _bare(axis: Axes) -> None:
-    axis.tick_params(length=0)
-    for spine in axis.spines.values():
-        spine.set_visible(False)
+    triangle(axis, square, square.map(lambda value: share(value, 2)), max(square.abs().max(axis=None), 0.01), colors)

@@ -14,9 +14,13 @@ import matplotlib.pyplot as plt
 import matplotlib.style
 import numpy as np
 import pandas as pd
+import seaborn
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
+from dfd_lib.formats import tick
 from dfd_lib.paths import whole
 
 REAL = "#0072B2"
@@ -56,6 +60,8 @@ _RC = {
     "text.color": INK,
     "text.parse_math": False,  # a `$` in a file or model name is a dollar sign
     "lines.linewidth": 1.6,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
     "figure.facecolor": "white",
     "figure.dpi": 100,
     "figure.constrained_layout.use": True,
@@ -105,14 +111,31 @@ def save(figure: Figure, path: str | Path) -> Figure:
     return figure
 
 
-def panels(number: int, columns: int = 5, height: float = 1.9, **kwargs) -> tuple[Figure, list[Axes]]:
-    """A grid of equal panels over the full width; spare places stay empty."""
-    columns = max(1, min(columns, number))
+def panels(number: int, columns: int = 5, height: float = 1.9, per_panel: int = 1, **kwargs) -> tuple[Figure, list[list[Axes]]]:
+    """A grid of equal panels, `columns` over the full width.
+
+    Args:
+        number: how many panels.
+        columns: how many stand beside each other.
+        height: inches a row of axes.
+        per_panel: how many axes a panel has, one above the other.
+        kwargs: for `plt.subplots`.
+
+    Returns:
+        The figure, and each panel's axes, from top to bottom.
+    """
     rows = math.ceil(number / columns)
-    figure, grid = plt.subplots(rows, columns, figsize=(WIDTH, height * rows + 0.4), squeeze=False, **kwargs)
-    for spare in grid.flat[number:]:
-        spare.set_visible(False)
-    return figure, list(grid.flat[:number])
+    used = min(columns, number)
+    size = (max(WIDTH * used / columns, 3.6), height * rows * per_panel + 0.4)
+    figure, grid = plt.subplots(rows * per_panel, used, figsize=size, squeeze=False, **kwargs)
+    lines = grid.reshape(rows, per_panel, used)
+    places = [lines[place // used, :, place % used] for place in range(rows * used)]
+    for spare in places[number:]:
+        for axis in spare:
+            axis.set_visible(False)
+    for lowest in places[max(number - used, 0) : number]:
+        lowest[-1].tick_params(labelbottom=True)  # shared ticks stand only in the last row, which may be short
+    return figure, [list(axes) for axes in places[:number]]
 
 
 def need(table: pd.DataFrame, columns: list[str], what: str) -> pd.DataFrame:
@@ -148,6 +171,40 @@ def pick(table: pd.DataFrame, what: str, **wanted: str | None) -> pd.DataFrame:
 def levels(table: pd.DataFrame) -> list[str]:
     """Those of `frame` and `video` that a table has, in this order."""
     return [level for level in ("frame", "video") if (table["level"] == level).any()]
+
+
+def short_ticks(*axes: Axis) -> None:
+    """Write ticks as the numbers in the text are: `.5`."""
+    for axis in axes:
+        axis.set_major_formatter(FuncFormatter(tick))
+
+
+def triangle(axis: Axes, square: pd.DataFrame, text: pd.DataFrame, limit: float, colors: str) -> None:
+    """A heat map of the cells that are not NaN, pale enough for dark text on every one.
+
+    Args:
+        axis: where.
+        square: what colours the cells; zero is white.
+        text: what is written in them.
+        limit: the largest value, which gets a medium shade.
+        colors: a diverging colour map.
+    """
+    seaborn.heatmap(
+        square, mask=square.isna(), annot=text, fmt="", cmap=colors, vmin=-1.9 * limit, vmax=1.9 * limit, cbar=False, ax=axis,
+        linewidths=1.5, linecolor="white", annot_kws={"size": 8, "color": INK},
+    )  # fmt: skip
+    axis.set(xlabel="", ylabel="")
+    places = np.arange(len(square)) + 0.5
+    axis.set_xticks(places, [shorten(name, 18) for name in square.columns], rotation=35, ha="right", rotation_mode="anchor")
+    axis.set_yticks(places, [shorten(name, 22) for name in square.index], rotation=0)
+    bare(axis)
+
+
+def bare(axis: Axes) -> None:
+    """Take away ticks and frame."""
+    axis.tick_params(length=0)
+    for spine in axis.spines.values():
+        spine.set_visible(False)
 
 
 def shorten(name: str, length: int = 30) -> str:

@@ -1,14 +1,11 @@
 """How the models trained."""
 
-import math
-
-import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from dfd_lib.figures.style import ACCENT, INK, MUTED, WIDTH, need, shorten, styled
+from dfd_lib.figures.style import ACCENT, INK, MUTED, need, panels, short_ticks, shorten, styled
 from dfd_lib.formats import share
 
 
@@ -27,26 +24,20 @@ def training_curves(histories: pd.DataFrame) -> Figure:
     """
     need(histories, ["model", "seed", "epoch", "loss", "auc", "val_loss", "val_auc"], "training_curves")
     models = list(histories.groupby("model", sort=False))
-    columns = min(5, len(models))
-    blocks = math.ceil(len(models) / columns)
-    figure, grid = plt.subplots(2 * blocks, columns, squeeze=False, sharex="col", figsize=(WIDTH, 2.9 * blocks))
-    for spare in grid.flat:
-        spare.set_visible(False)
-    for place, (name, rows) in enumerate(models):
-        loss, auc = grid[place // columns * 2 : place // columns * 2 + 2, place % columns]
+    figure, axes = panels(len(models), height=1.35, per_panel=2)
+    for (loss, auc), (name, rows) in zip(axes, models, strict=True):
         _curves(loss, rows, "loss")
         _curves(auc, rows, "auc")
         loss.set_title(shorten(name, 22))
         auc.set_xlabel("epoch")
-        if place % columns == 0:
+        if loss.get_subplotspec().is_first_col():
             loss.set_ylabel("loss")
             auc.set_ylabel("AUC")
-    _name_lines(grid[0, 0])
+    _name_lines(axes[0][0])
     return figure
 
 
 def _curves(axis: Axes, rows: pd.DataFrame, name: str) -> None:
-    axis.set_visible(True)
     for _, one in rows.groupby("seed"):
         one = one.sort_values("epoch")
         best = one.loc[one["val_auc"].idxmax()] if one["val_auc"].notna().any() else None
@@ -61,6 +52,7 @@ def _curves(axis: Axes, rows: pd.DataFrame, name: str) -> None:
     axis.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     axis.yaxis.set_major_locator(MaxNLocator(3))
     axis.tick_params(labelbottom=name == "auc")
+    short_ticks(axis.yaxis)
     axis.grid(axis="y")
 
 

@@ -1,0 +1,305 @@
+"""Figures show what the tables say, refuse what they cannot show, and are written whole and reproducibly."""
+
+import re
+import subprocess
+import sys
+
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import synthetic_report as made
+from sklearn.metrics import roc_curve
+
+from dfd_lib import figures
+from dfd_lib.figures.style import spread
+
+FEW, MANY = made.NAMES[:3], made.NAMES
+
+
+def draw_all(names: list[str], seeds=(1,)) -> dict[str, plt.Figure]:
+    predictions = made.predictions(names, seeds=seeds)
+    metrics = made.metrics(predictions)
+    return {
+        "leaderboard": figures.leaderboard(metrics),
+        "roc": figures.roc(predictions, metrics),
+        "confusions": figures.confusions(predictions),
+        "reliability": figures.reliability(predictions),
+        "scores": figures.scores(predictions),
+        "training_curves": figures.training_curves(made.histories(names, seeds=seeds)),
+        "slices": figures.slices(made.slices(metrics)),
+        "pair_matrix": figures.pair_matrix(made.pairs(names)),
+        "diversity": figures.diversity(made.diversity(names)),
+        "ensemble_gain": figures.ensemble_gain(made.ensembles(names[:5])),
+        "split_overview": figures.split_overview(made.split()),
+        "coverage": figures.coverage(made.coverage()),
+    }
+
+
+@pytest.fixture(scope="module", params=[(FEW[:2], (1,)), (MANY, (1,)), (FEW, (1, 2, 3))], ids=["two", "fourteen", "seeds"])
+def drawn(request):
+    every = draw_all(*request.param)
+    yield request.param[0], every
+    for figure in every.values():
+        plt.close(figure)
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    """Figures of one test are closed after it; those of the module's fixture are not its own."""
+    before = set(plt.get_fignums())
+    yield
+    for number in set(plt.get_fignums()) - before:
+        plt.close(number)
+
+
+def texts(figure: plt.Figure) -> list[str]:
+    return [text.get_text() for text in figure.findobj(matplotlib.text.Text) if text.get_visible() and text.get_text()]
+
+
+def test_no_text_is_cut_off_at_the_figure_s_edge(drawn):
+    for name, figure in drawn[1].items():
+        figure.draw_without_rendering()
+        frame = figure.bbox.padded(1.5)
+        for axis in figure.axes:
+            if axis.get_visible():
+                inside = axis.get_tightbbox()
+                assert frame.x0 <= inside.x0 and inside.x1 <= frame.x1, name
+                assert frame.y0 <= inside.y0 and inside.y1 <= frame.y1, name
+
+
+def test_every_model_is_named_once_where_it_has_a_panel(drawn):
+    names, every = drawn
+    for name in ("roc", "confusions", "reliability", "scores", "training_curves"):
+        titles = [axis.get_title(loc="left") for axis in every[name].axes if axis.get_visible() and axis.get_title(loc="left")]
+        assert titles == names, name
+
+
+def test_figures_have_the_report_s_width_and_no_small_print(drawn):
+    for name, figure in drawn[1].items():
+        assert figure.get_size_inches()[0] <= 9, name
+        assert min(text.get_fontsize() for text in figure.findobj(matplotlib.text.Text) if text.get_text()) >= 7.5, name
+
+
+def test_leaderboard_draws_every_interval_where_the_table_says():
+    metrics = made.metrics(made.predictions(FEW))
+    axis = figures.leaderboard(metrics).axes[0]
+    rows = metrics[(metrics["split"] == "test") & (metrics["level"] == "frame") & (metrics["model"] != "majority")].set_index("model")
+    order = [label.get_text() for label in axis.get_yticklabels()]
+    lines = [collection.get_segments()[0] for collection in axis.collections]
+    for place, name in enumerate(order):
+        drawn = [line for line in lines if np.allclose(line[:, 1], place)]
+        assert np.allclose(drawn[0][:, 0], rows.loc[name, ["auc_low", "auc_high"]].to_numpy(float))
+
+
+@pytest.mark.parametrize(("metric", "ascending"), [("auc", False), ("log_loss", True)])
+def test_leaderboard_puts_the_best_at_video_level_on_top(metric, ascending):
+    metrics = made.metrics(made.predictions(MANY))
+    rows = metrics[(metrics["split"] == "test") & (metrics["level"] == "video") & (metrics["model"] != "majority")]
+    wanted = rows.set_index("model")[metric].sort_values(ascending=ascending).index.tolist()
+    axis = figures.leaderboard(metrics, metric).axes[0]
+    low, high = axis.get_ylim()
+    assert low > high, "the first row must be the highest"
+    values = rows.set_index("model")[metric]
+    order = [label.get_text() for label in axis.get_yticklabels()]
+    assert values[order].tolist() == values[wanted].tolist()
+
+
+def test_leaderboard_says_the_majority_s_accuracy_and_the_mean_of_seeds():
+    metrics = made.metrics(made.predictions(FEW, seeds=(1, 2)))
+    said = texts(figures.leaderboard(metrics, "accuracy"))
+    assert any("majority class .520" in text for text in said)
+    rows = metrics[(metrics["split"] == "test") & (metrics["level"] == "video") & (metrics["model"] == "resnet")]
+    assert f"{rows['accuracy'].mean():.3f}"[1:] in said
+
+
+def test_roc_curves_are_scikit_learns():
+    predictions = made.predictions(FEW)
+    figure = figures.roc(predictions)
+    for axis, name in zip(figure.axes, FEW, strict=True):
+        rows = predictions[(predictions["model"] == name) & (predictions["split"] == "test")]
+        false_positives, true_positives, _ = roc_curve(rows["label"], rows["p_fake"])
+        assert np.array_equal(axis.lines[-1].get_xydata(), np.column_stack([false_positives, true_positives]))
+
+
+def test_confusion_counts_a_score_at_the_threshold_as_fake():
+    rows = made.predictions(["lenet"], rows=16)
+    table = rows[rows["split"] == "test"].assign(p_fake=0.25)
+    table.loc[table.index[:5], "p_fake"] = 0.75
+    reals = int((table["label"].iloc[:5] == 0).sum())
+    fakes = 5 - reals
+    said = [text.get_text().split("\n")[0] for text in figures.confusions(table, threshold=0.75).axes[0].texts]
+    assert said == [str(8 - reals), str(reals), str(8 - fakes), str(fakes)]
+
+
+def test_reliability_dots_stand_at_the_bin_s_observed_share():
+    rows = made.predictions(["lenet"], rows=40)
+    table = rows[rows["split"] == "test"].copy()
+    table["p_fake"] = np.where(np.arange(40) < 10, 1.0, 0.05)
+    dots = figures.reliability(table).axes[0].collections[0].get_offsets()
+    shares = [table["label"].iloc[10:].mean(), table["label"].iloc[:10].mean()]
+    assert np.allclose(dots, np.column_stack([[0.05, 1.0], shares]))
+
+
+def test_score_histograms_each_add_up_to_one():
+    axis = figures.scores(made.predictions(FEW)).axes[0]
+    for stairs in axis.patches[::2]:
+        assert stairs.get_data().values.sum() == pytest.approx(1)
+
+
+def test_training_curves_mark_the_first_best_epoch_of_val():
+    histories = made.histories(["lenet"], epochs=6).assign(val_auc=[0.6, 0.9, 0.7, 0.9, 0.8, 0.5])
+    auc = figures.training_curves(histories).axes[1]
+    marks = [line.get_xydata().tolist() for line in auc.lines if line.get_marker() == "o"]
+    assert marks == [[[2.0, 0.9]]]
+
+
+def test_training_curves_survive_an_auc_that_was_never_defined():
+    histories = made.histories(["lenet"]).assign(val_auc=np.nan, auc=np.nan)
+    assert not any("best" in text for text in texts(figures.training_curves(histories)))
+
+
+def test_pair_matrix_shows_each_pair_once_with_the_right_sign():
+    pairs = pd.DataFrame(
+        {
+            "left": ["a", "a", "b"], "right": ["b", "c", "c"], "level": "video", "metric": "auc",
+            "difference": [0.05, -0.02, -0.07], "significant": [True, False, True],
+        }
+    )  # fmt: skip
+    axis = figures.pair_matrix(pairs).axes[0]
+    columns = [label.get_text() for label in axis.get_xticklabels()]
+    rows = [label.get_text() for label in axis.get_yticklabels()]
+    cells = {
+        (columns[int(text.get_position()[0])], rows[int(text.get_position()[1])]): text.get_text() for text in axis.texts if text.get_text()
+    }
+    # c is ahead of a by .02 and of b by .07; a is ahead of b by .05
+    assert cells == {("c", "a"): "+.020", ("c", "b"): "+.070*", ("a", "b"): "+.050*"}
+
+
+def test_slices_of_one_class_fall_back_to_accuracy():
+    table = made.slices(made.metrics(made.predictions(FEW)))
+    labels = {axis.get_title(loc="left"): axis.get_xlabel() for axis in figures.slices(table).axes}
+    assert labels == {"by method": "accuracy", "by face size": "AUC"}
+
+
+def test_slices_keep_the_order_of_the_table_and_say_n():
+    table = made.slices(made.metrics(made.predictions(FEW)))
+    axis = figures.slices(table).axes[1]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["small  (n 200)", "medium  (n 133)", "large  (n 100)"]
+
+
+def test_ensemble_gain_shows_the_best_on_val_and_their_members():
+    table = made.ensembles(FEW)
+    sizes, matrix, gain = figures.ensemble_gain(table, best=4).axes
+    best = table.iloc[1:].sort_values("val_auc", ascending=False).head(4)
+    assert [label.get_text().replace(" ", "_") for label in matrix.get_yticklabels()] == best["rule"].tolist()
+    assert np.allclose(gain.collections[1].get_offsets()[:, 0], best["gain"])
+    dots = sum(len(line.get_xydata()) for line in sizes.lines if line.get_marker() == "o")
+    assert dots == len(table) - 1
+    inside = matrix.collections[1].get_offsets()
+    columns = [label.get_text() for label in matrix.get_xticklabels()]
+    for place, members in enumerate(best["members"]):
+        assert {columns[int(x)] for x, y in inside if y == place} == set(members.split("+"))
+
+
+def test_diversity_shows_every_pair_in_both_maps():
+    table = made.diversity(MANY)
+    figure = figures.diversity(table)
+    for axis, column in zip(figure.axes, ("disagreement", "error_correlation"), strict=True):
+        said = sorted(text.get_text() for text in axis.texts if text.get_text())
+        assert len(said) == len(table)
+        assert sorted(float(text.replace("−", "-")) for text in said) == pytest.approx(sorted(table[column]), abs=0.0051)
+
+
+def test_split_overview_has_the_counts_and_their_nouns():
+    said = texts(figures.split_overview(made.split()))
+    assert "30 groups · 154 videos" in said
+    assert "1 group · 38 videos" in said
+    assert said.count("616") == 2
+
+
+def test_coverage_counts_every_file_of_a_known_class_once():
+    table = made.coverage(files=90, skipped=9)
+    table.loc[0, "label"] = -1
+    labels = [label.get_text() for label in figures.coverage(table).axes[0].get_yticklabels()]
+    counted = sum(int(word) for label in labels for word in label.split() if word.isdigit())
+    assert counted == 89
+    assert sum("not readable" in label for label in labels) == 2
+
+
+def test_coverage_of_photos_has_no_panel_about_frames():
+    photos = made.coverage().assign(frames_read=1, faces_kept=1, faces_found=1)
+    assert len(figures.coverage(photos).axes) == 1
+
+
+@pytest.mark.parametrize("name", ["a $x^2$ _{b} <script>", "é ß\n", "%s {0} \\alpha"])
+def test_names_are_shown_as_they_are(name, tmp_path):
+    predictions = made.predictions([name, "lenet"])
+    assert name in texts(figures.roc(predictions))
+
+
+@pytest.mark.parametrize(
+    ("draw", "message"),
+    [
+        (
+            lambda: figures.leaderboard(made.metrics(made.predictions(FEW)), split="calib"),
+            "expected split 'calib', came only 'test', 'val'",
+        ),
+        (lambda: figures.leaderboard(made.runs()), "missing split, level, auc"),
+        (lambda: figures.roc(made.predictions(FEW), level="video"), "expected level 'video', came only 'frame'"),
+        (lambda: figures.scores(made.predictions(FEW).assign(label=1)), "rows of both classes in split 'test', came only fakes"),
+        (lambda: figures.training_curves(made.histories().iloc[:0]), "at least one row"),
+        (lambda: figures.ensemble_gain(made.ensembles().iloc[:1]), "at least one row"),
+        (lambda: figures.slices(made.slices(made.metrics(made.predictions(FEW))), model="vgg"), "expected model 'vgg'"),
+        (lambda: figures.coverage(made.coverage().assign(label=-1)), "coverage with a known label: expected at least one row"),
+    ],
+)
+def test_what_cannot_be_shown_is_refused_in_one_line(draw, message):
+    open_before = plt.get_fignums()
+    with pytest.raises(ValueError, match=re.escape(message)) as refusal:
+        draw()
+    assert "\n" not in str(refusal.value)
+    assert plt.get_fignums() == open_before
+
+
+def test_two_data_sets_are_not_drawn_as_one():
+    metrics = made.metrics(made.predictions(FEW))
+    both = pd.concat([metrics, metrics.assign(dataset="other")])
+    with pytest.raises(ValueError, match="Choose one dataset and one aggregator first"):
+        figures.leaderboard(both)
+
+
+def test_save_writes_equal_bytes_without_metadata_and_closes(tmp_path):
+    for name in ("one", "two"):
+        figure = figures.ensemble_gain(made.ensembles(FEW))
+        assert figures.save(figure, tmp_path / "new" / f"{name}.png") is figure
+        assert not plt.fignum_exists(figure.number)
+    first, second = ((tmp_path / "new" / f"{name}.png").read_bytes() for name in ("one", "two"))
+    assert first == second
+    assert b"tEXt" not in first
+    assert [path.name for path in sorted((tmp_path / "new").iterdir())] == ["one.png", "two.png"]
+
+
+def test_save_refuses_another_format(tmp_path):
+    figure = figures.split_overview(made.split())
+    with pytest.raises(ValueError, match=r"ends in \.png"):
+        figures.save(figure, tmp_path / "split.pdf")
+
+
+def test_the_caller_s_style_changes_nothing_and_is_left_alone():
+    with matplotlib.rc_context({"font.size": 30, "axes.grid": True, "xtick.labelsize": 40}):
+        figure = figures.split_overview(made.split())
+        assert matplotlib.rcParams["font.size"] == 30
+    assert max(text.get_fontsize() for text in figure.findobj(matplotlib.text.Text) if text.get_text()) < 12
+
+
+def test_spread_fills_the_room_evenly():
+    places = np.sort(spread(100, 1.0))
+    assert places[0] >= -0.5 and places[-1] < 0.5
+    assert np.diff(places).max() < 0.03
+
+
+def test_importing_figures_loads_no_tensorflow():
+    code = "import sys, dfd_lib.figures; print(any(name in sys.modules for name in ('tensorflow', 'keras')))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "False"
