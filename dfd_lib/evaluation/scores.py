@@ -199,9 +199,8 @@ def rank_metrics(ranking: Ranking, fakes: np.ndarray, reals: np.ndarray) -> dict
         return dict.fromkeys(RANK_METRICS, np.full(fakes.shape[1], np.nan))
     if len(ranking.starts) < len(fakes):
         fakes = np.add.reduceat(fakes, ranking.starts, axis=0)
-    tp = np.cumsum(fakes, axis=0)
-    fp = np.zeros((len(reals) + 1, reals.shape[1]))
-    np.cumsum(reals, axis=0, out=fp[1:])
+    tp = _running_sum(fakes)
+    fp = np.concatenate([np.zeros((1, reals.shape[1])), _running_sum(reals)])
     above = fp[ranking.above]
     reached = above if np.array_equal(ranking.above, ranking.reached) else fp[ranking.reached]
     positives, negatives = tp[-1], fp[-1]
@@ -216,6 +215,18 @@ def rank_metrics(ranking: Ranking, fakes: np.ndarray, reals: np.ndarray) -> dict
             "average_precision": np.where(defined, precision, np.nan),
             "eer": np.where(defined, _equal_error(fakes, tp, above, reached, positives, negatives), np.nan),
         }
+
+
+def _running_sum(weights: np.ndarray, step: int = 32) -> np.ndarray:
+    """`np.cumsum(weights, axis=0)`, which strides down one column at a time, in contiguous steps: several times faster."""
+    total = weights.copy()
+    whole = len(total) - len(total) % step
+    stacks = total[:whole].reshape(-1, step, total.shape[1])
+    for row in range(1, step):
+        stacks[:, row] += stacks[:, row - 1]
+    stacks[1:] += np.cumsum(stacks[:-1, -1], axis=0)[:, None]
+    np.cumsum(total[max(whole - 1, 0) :], axis=0, out=total[max(whole - 1, 0) :])
+    return total
 
 
 def _equal_error(
