@@ -26,11 +26,7 @@ def part(*names):
 
 
 def run_notebook(name):
-    return f"dfd notebook {name} --out notebooks/{name}.ipynb -p experiment={NAME}"
-
-
-localrules:
-    page,
+    return f"DFD_THREADS={{threads}} dfd notebook {name} --out notebooks/{name}.ipynb -p experiment={NAME} > {{log}} 2>&1"
 
 
 rule page:
@@ -81,6 +77,8 @@ rule splits:
         "notebooks/20_splits.ipynb",
     params:
         recipe=part("split"),
+    log:
+        "logs/20_splits.txt",
     shell:
         run_notebook("20_splits")
 
@@ -97,11 +95,13 @@ rule train:
         recipe=lambda wildcards: RECIPE.models[wildcards.model].model_dump(mode="json"),
     wildcard_constraints:
         seed=r"\d+",
+    log:
+        "logs/40_train-{model}-s{seed}.txt",
     threads: TRAIN_THREADS
     priority: lambda wildcards: 10 - LARGE.index(RECIPE.models[wildcards.model].model) if RECIPE.models[wildcards.model].model in LARGE else 0
     shell:
         "DFD_THREADS={threads} dfd notebook 40_train --out notebooks/40_train-{wildcards.model}-s{wildcards.seed}.ipynb"
-        " -p experiment={NAME} -p model={wildcards.model} -p seed={wildcards.seed}"
+        " -p experiment={NAME} -p model={wildcards.model} -p seed={wildcards.seed} > {log} 2>&1"
 
 
 rule compare:
@@ -117,6 +117,8 @@ rule compare:
     params:
         recipe=part("evaluation"),
         models=list(RECIPE.models),
+    log:
+        "logs/50_compare.txt",
     threads: workflow.cores
     shell:
         run_notebook("50_compare")
@@ -131,6 +133,8 @@ rule ensembles:
         "notebooks/60_ensembles.ipynb",
     params:
         recipe=part("ensembles", "evaluation"),
+    log:
+        "logs/60_ensembles.txt",
     threads: workflow.cores
     shell:
         run_notebook("60_ensembles")
@@ -143,5 +147,7 @@ rule tour:
         notebook("00_tour"),
     output:
         "notebooks/00_tour.ipynb",
+    log:
+        "logs/00_tour.txt",
     shell:
         run_notebook("00_tour")

@@ -49,7 +49,9 @@ def _complain(error: Exception, code: int) -> int:
 def models(as_json: Json = False) -> None:
     """List the models with their input sizes and exact parameter counts."""
     from dfd_lib.models.registry import describe
+    from dfd_lib.process import start_tensorflow
 
+    start_tensorflow()
     _show(describe(), as_json)
 
 
@@ -126,12 +128,14 @@ def score(
     from dfd_lib.data.sources import list_source
     from dfd_lib.models.weights import load_weights
     from dfd_lib.paths import find_source, find_weights
+    from dfd_lib.process import start_tensorflow
     from dfd_lib.stages import workers
     from dfd_lib.tables import write_table
     from dfd_lib.training.fit import predict
 
     _choice("resize", resize, ("area", "nearest", "bilinear"))
     root = find_source(data)
+    start_tensorflow()
     network = load_weights(model, find_weights(weights), image_size=image_size)
     listing, problems = list_source(root, layout=layout, groups=groups)
     manifest, coverage = verify_crops(listing, root, workers=workers())

@@ -4,6 +4,7 @@ import fcntl
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -26,7 +27,7 @@ def run_pipeline(name: str, cores: int) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     lock = _take_turn(folder / ".lock", name)
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(project_root() / "Snakefile"), "--directory", str(folder)]
-    command += ["--config", f"experiment={name}", "--cores", str(cores), "--rerun-incomplete", "--keep-going"]
+    command += ["--config", f"experiment={name}", "--cores", str(cores), "--rerun-incomplete", "--keep-going", "--show-failed-logs"]
     command += ["--rerun-triggers", "mtime", "params", "input", "--quiet", "host", "reason"]
     environment = {**os.environ, RUNNER: str(os.getpid()), "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     # we hold the turn, so a Snakemake lock that is still there was left by a killed run
@@ -45,6 +46,24 @@ def _take_turn(path: Path, name: str) -> TextIO:
         print(f"dfd: another run of {name!r} is at work; waiting for it to end", file=sys.stderr)  # noqa: T201
         fcntl.flock(handle, fcntl.LOCK_EX)
     return handle
+
+
+def start_tensorflow() -> None:
+    """Import TensorFlow and let it look for devices, without its native start-up lines on stderr."""
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            import tensorflow as tf
+
+            tf.config.list_logical_devices()
+        except Exception:
+            said.seek(0)
+            os.write(kept, said.read())  # what it said may be why it failed
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 def follow_parent() -> None:
