@@ -1,41 +1,24 @@
 """The one way a face crop is made, in training and in serving.
 
-Decode an image, cut a box with a margin, bring it to a size. NumPy, OpenCV and
-Pillow only, so that a served detector needs nothing else.
+Decode an image (`read_image`), cut a box with a margin, bring it to a size.
+NumPy, OpenCV and Pillow only, so that a served detector needs nothing else.
 """
 
 import math
-import struct
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from dfd_lib.data.media import MAX_PIXELS, check_file, words
-
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
-"""What `read_image` decodes, told by the content and never by the file's name."""
+from dfd_lib.data.images import read_image as read_image  # the first step of the same way: import all of it from here
 
 RESIZES = ("area", "nearest", "bilinear")
 
 Box = tuple[float, float, float, float]
 """Left, top, width, height in pixels of the full frame."""
-
-_ORIENTATION = 0x0112  # EXIF tag: how the camera was held
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 @dataclass(frozen=True)
@@ -93,68 +76,6 @@ def _number(value: object, kind: Any) -> bool:
 def _require(name: str, value: object, good: bool, expected: str) -> None:
     if not good:
         raise ValueError(f"crop: {name}: expected {expected}, came {value!r}")
-
-
-def read_image(path: str | Path) -> np.ndarray:
-    """Decode an image file strictly to upright RGB.
-
-    Grey, palette, CMYK and 16-bit images become 8-bit RGB; transparent pixels
-    become white, as a viewer shows them; EXIF rotation is applied; of an
-    animation the first frame is taken. The name's suffix does not matter.
-
-    Args:
-        path: a file in one of `FORMATS`.
-
-    Returns:
-        uint8 array of shape (H, W, 3), RGB.
-
-    Raises:
-        FileNotFoundError: nothing is there.
-        ValueError: not a regular file, unreadable, empty, not an image,
-            truncated, or more than `MAX_PIXELS`; one line that begins with the path.
-    """
-    path = Path(path)
-    check_file(path)
-    with _explained(path), Image.open(path, formats=FORMATS) as image:
-        if image.width * image.height > MAX_PIXELS:
-            raise Image.DecompressionBombError
-        return np.array(_rgb(image))
-
-
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """Pillow's many ways of failing, as one line."""
-    try:
-        yield
-    except UnidentifiedImageError:
-        raise ValueError(f"{path}: expected an image ({', '.join(FORMATS)}), came none of these. Convert or remove it.") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise ValueError(f"{path}: expected at most {MAX_PIXELS / 1e6:.0f} megapixels, came more. Shrink it first.") from None
-    except (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, ArithmeticError, MemoryError, struct.error) as error:
-        raise ValueError(f"{path}: expected a whole image, came a damaged one ({words(error)}). Replace or remove it.") from None
-
-
-def _rgb(image: Image.Image) -> Image.Image:
-    image.load()  # before its EXIF is asked for: some formats are turned upright here already
-    orientation = _orientation(image)
-    if image.mode == "F":
-        raise ValueError("32-bit floating point pixels")
-    if image.mode.startswith("I"):  # 16-bit grey: Pillow's own conversion would clip at 255 instead of scaling
-        grey = np.clip(np.asarray(image), 0, 65535) >> 8
-        image = Image.fromarray(grey.astype(np.uint8))
-    elif image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    image = image if image.mode == "RGB" else image.convert("RGB")
-    return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
-
-
-def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation, 1 (upright) where there is none; damaged EXIF does not make the pixels worse."""
-    try:
-        return int(image.getexif().get(_ORIENTATION, 1))
-    except (Warning, OSError, SyntaxError, ValueError, TypeError, LookupError, struct.error):
-        return 1
 
 
 def resize(image: np.ndarray, size: int, how: str = "area") -> np.ndarray:

@@ -1,0 +1,112 @@
+"""An image file -> upright RGB pixels, strictly.
+
+A damaged file is refused and never half shown: the grey lower half that other
+decoders invent would be learnt, or judged.
+"""
+
+import struct
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from dfd_lib.data.media import MAX_PIXELS, check_file, words
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
+"""What `read_image` decodes, told by the content and never by the file's name."""
+
+_DAMAGED = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, ArithmeticError, Warning, struct.error)
+_ONE_AT_A_TIME = threading.Lock()
+_ORIENTATION = 0x0112  # EXIF tag: how the camera was held
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def read_image(path: str | Path) -> np.ndarray:
+    """Decode an image file strictly to upright RGB.
+
+    Grey, palette, CMYK and 16-bit images become 8-bit RGB; transparent pixels
+    become white, as a viewer shows them; EXIF rotation is applied; of an
+    animation the first frame is taken. The name's suffix does not matter.
+
+    Args:
+        path: a file in one of `FORMATS`.
+
+    Returns:
+        uint8 array of shape (H, W, 3), RGB.
+
+    Raises:
+        FileNotFoundError: nothing is there.
+        ValueError: not a regular file, unreadable, empty, not an image,
+            truncated, or more than `MAX_PIXELS`; one line that begins with the path.
+    """
+    path = Path(path)
+    check_file(path)
+    with _explained(path), _opened(path) as image:
+        if image.width * image.height > MAX_PIXELS:
+            raise Image.DecompressionBombError
+        return np.array(_rgb(image))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    with _hushed():
+        image = Image.open(path, formats=FORMATS)
+    with image:
+        yield image
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Pillow warns of damaged EXIF, which we do without; filters belong to the whole process, hence one thread at a time."""
+    with _ONE_AT_A_TIME, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Pillow's many ways of failing, as one line."""
+    try:
+        yield
+    except UnidentifiedImageError:
+        raise ValueError(f"{path}: expected an image ({', '.join(FORMATS)}), came none of these. Convert or remove it.") from None
+    except Image.DecompressionBombError:
+        raise ValueError(f"{path}: expected at most {MAX_PIXELS / 1e6:.0f} megapixels, came more. Shrink it first.") from None
+    except (*_DAMAGED, MemoryError) as error:
+        raise ValueError(f"{path}: expected a whole image, came a damaged one ({words(error)}). Replace or remove it.") from None
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    image.load()  # before its EXIF is asked for: some formats are turned upright here already
+    orientation = _orientation(image)
+    if image.mode == "F":
+        raise ValueError("32-bit floating point pixels")
+    if image.mode.startswith("I"):  # 16-bit grey: Pillow's own conversion would clip at 255 instead of scaling
+        grey = np.clip(np.asarray(image), 0, 65535) >> 8
+        image = Image.fromarray(grey.astype(np.uint8))
+    elif image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    image = image if image.mode == "RGB" else image.convert("RGB")
+    return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 (upright) where there is none; damaged EXIF does not make the pixels worse."""
+    try:
+        with _hushed():
+            return int(image.getexif().get(_ORIENTATION, 1))
+    except _DAMAGED:
+        return 1

@@ -1,0 +1,76 @@
+"""Small photos and clips, drawn here: what the tests of frames, faces and extraction look at."""
+
+import struct
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from dfd_lib.data.demo import draw_portrait
+
+
+def scene(people: Sequence[tuple[int, int, int, int]], size: tuple[int, int] = (640, 360), wall: int = 110) -> np.ndarray:
+    """An RGB frame (height, width, 3) with portraits in it, each (seed, side, left, top)."""
+    frame = np.full((size[1], size[0], 3), wall, np.uint8)
+    for seed, side, left, top in people:
+        frame[top : top + side, left : left + side] = draw_portrait(seed, side)
+    return frame
+
+
+def write_photo(path: Path, image: np.ndarray) -> Path:
+    """By the path's suffix."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(cv2.imencode(path.suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1].tobytes())
+    return path
+
+
+def write_clip(path: Path, frames: Iterable[np.ndarray], fourcc: str = "mp4v", fps: float = 25) -> Path:
+    """A real video file; what may be exact to the bit is `FFV1` in .avi, else it is lossy."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    frames = list(frames)
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*fourcc), fps, frames[0].shape[1::-1])
+    for frame in frames:
+        writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+    writer.release()
+    return path
+
+
+def numbered(count: int, size: tuple[int, int] = (64, 48)) -> list[np.ndarray]:
+    """Frames whose grey level tells their number (8 levels apart, so up to 32 of them)."""
+    return [np.full((size[1], size[0], 3), 8 * number, np.uint8) for number in range(count)]
+
+
+def turned(path: Path, degrees: int) -> Path:
+    """Rewrite an mp4's display matrix in place, as a phone held upright does."""
+    a, b, c, d = {0: (1, 0, 0, 1), 90: (0, 1, -1, 0), 180: (-1, 0, 0, -1), 270: (0, -1, 1, 0)}[degrees]
+    raw = bytearray(path.read_bytes())
+    start = raw.index(b"tkhd") + 44  # box type, version, times, id, duration, layer, volume (ISO 14496-12, 8.3.2)
+    one = 1 << 16
+    raw[start : start + 36] = struct.pack(">9i", a * one, b * one, 0, c * one, d * one, 0, 0, 0, 1 << 30)
+    path.write_bytes(raw)
+    return path
+
+
+def listing(files: dict[str, int], **columns: object) -> pd.DataFrame:
+    """What `dfd_lib.data.sources` would list: file -> label."""
+    rows = [
+        {
+            "file": file,
+            "kind": "video" if Path(file).suffix.lower() in (".mp4", ".avi", ".mkv") else "image",
+            "label": label,
+            "split": "",
+            "dataset": "drawn",
+            "method": "drawn" if label else "real",
+            "video": str(Path(file).with_suffix("")),
+            "frame": 0,
+            "person": "",
+            "donor": "",
+            "source": "",
+            "scene": "",
+            "group": file,
+        }
+        for file, label in files.items()
+    ]
+    return pd.DataFrame(rows).assign(**columns)
