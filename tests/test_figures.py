@@ -173,8 +173,9 @@ def test_pair_matrix_shows_each_pair_once_with_the_right_sign():
     cells = {
         (columns[int(text.get_position()[0])], rows[int(text.get_position()[1])]): text.get_text() for text in axis.texts if text.get_text()
     }
-    # c is ahead of a by .02 and of b by .07; a is ahead of b by .05
-    assert cells == {("c", "a"): "+.020", ("c", "b"): "+.070*", ("a", "b"): "+.050*"}
+    # row minus column: c is ahead of a by .02 and of b by .07; a is ahead of b by .05
+    assert cells == {("a", "c"): "+.020", ("b", "c"): "+.070*", ("b", "a"): "+.050*"}
+    assert rows == ["c", "a"], "the best on top"
 
 
 def test_slices_of_one_class_fall_back_to_accuracy():
@@ -231,6 +232,17 @@ def test_coverage_counts_every_file_of_a_known_class_once():
 def test_coverage_of_photos_has_no_panel_about_frames():
     photos = made.coverage().assign(frames_read=1, faces_kept=1, faces_found=1)
     assert len(figures.coverage(photos).axes) == 1
+
+
+def test_contact_sheet_shows_each_crop_in_its_class_s_row():
+    random = np.random.default_rng(0)
+    crops = {"real": list(random.integers(0, 256, (3, 8, 8, 3), np.uint8)), "fake": list(random.uniform(0, 255, (2, 8, 8, 3)))}
+    axes = figures.contact_sheet(crops).axes
+    assert np.array_equal(axes[1].images[0].get_array(), crops["real"][1])
+    assert np.array_equal(axes[4].images[0].get_array(), np.floor(crops["fake"][1]))
+    assert not axes[5].images
+    with pytest.raises(ValueError, match="expected crops, came none"):
+        figures.contact_sheet({"real": [], "fake": []})
 
 
 @pytest.mark.parametrize("name", ["a $x^2$ _{b} <script>", "é ß\n", "%s {0} \\alpha"])

@@ -10,13 +10,14 @@ Example of a notebook's cell, which writes the figure and shows it:
 
 from dfd_lib.figures.answers import confusions, reliability, roc, scores
 from dfd_lib.figures.comparison import leaderboard, pair_matrix, slices
-from dfd_lib.figures.data import coverage, split_overview
+from dfd_lib.figures.data import contact_sheet, coverage, split_overview
 from dfd_lib.figures.ensembles import diversity, ensemble_gain
 from dfd_lib.figures.style import save
 from dfd_lib.figures.training import training_curves
 
 __all__ = [
     "confusions",
+    "contact_sheet",
     "coverage",
     "diversity",
     "ensemble_gain",

@@ -74,7 +74,7 @@ def slices(table: pd.DataFrame, metric: str = "auc", split: str = "test", level:
 
 @styled
 def pair_matrix(pairs: pd.DataFrame, metric: str = "auc", level: str = "video") -> Figure:
-    """How far the column's model is ahead of the row's, for every pair; bold and `*` where it is significant.
+    """The difference row minus column for every pair of models, the best on top; bold and `*` where it is significant.
 
     Args:
         pairs: left, right, level, metric, difference (left minus right), significant.
@@ -86,19 +86,21 @@ def pair_matrix(pairs: pd.DataFrame, metric: str = "auc", level: str = "video") 
     """
     table = need(pairs, ["left", "right", "level", "metric", "difference", "significant"], "pair_matrix")
     table = pick(table, "pair_matrix", level=level, metric=metric)
-    ahead, marked = _square(table)
+    difference, marked = _square(table)
     sign = -1 if metric in LOWER_IS_BETTER else 1
-    # the best model first: the one that is ahead of all others by most in sum
-    order = (sign * ahead).sum().sort_values(ascending=False, kind="stable").index
-    ahead, marked = ahead.loc[order[1:], order[:-1]], marked.loc[order[1:], order[:-1]]
-    ahead = ahead.where(np.tril(np.ones(ahead.shape, bool)))
-    text = ahead.map(signed).where(~marked, ahead.map(signed) + "*")
+    # the best model first: the one whose differences to all others add up highest
+    order = (sign * difference).sum(axis=1).sort_values(ascending=False, kind="stable").index
+    # columns from the worst on, so that each row's cells begin beside its name
+    difference, marked = (square.loc[order[:-1], order[:0:-1]] for square in (difference, marked))
+    difference = difference.where(np.fliplr(np.tri(len(order) - 1, dtype=bool).T))
+    text = difference.map(signed).where(~marked, difference.map(signed) + "*")
     side = len(order) - 1
     figure, axis = plt.subplots(figsize=(min(WIDTH, 0.6 * side + 4.2), 0.3 * side + 1.4))
-    triangle(axis, ahead, text, max(ahead.abs().max(axis=None), 0.01), "PuOr" if sign > 0 else "PuOr_r")
+    triangle(axis, difference, text, max(difference.abs().max(axis=None), 0.01), "PuOr" if sign > 0 else "PuOr_r", names_above=True)
     for label in axis.texts:
         label.set_fontweight("bold" if label.get_text().endswith("*") else "normal")
-    axis.set_title(f"{METRIC_NAMES.get(metric, metric)} of the column's model minus the row's, {level} level")
+    axis.set_xlabel(f"{METRIC_NAMES.get(metric, metric)} of the row's model minus the column's, {level} level")
+    axis.xaxis.set_label_position("bottom")
     return figure
 
 
@@ -172,8 +174,8 @@ def _slice(axis: Axes, rows: pd.DataFrame, metric: str, model: str) -> None:
 
 
 def _square(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Column minus row, for both directions of every pair, and whether it is significant."""
+    """Row minus column, for both directions of every pair, and whether it is significant."""
     back = table.rename(columns={"left": "right", "right": "left"}).assign(difference=-table["difference"])
     both = pd.concat([table, back]).drop_duplicates(["left", "right"])
-    ahead = both.pivot(index="right", columns="left", values="difference").astype(float)
-    return ahead, both.pivot(index="right", columns="left", values="significant").eq(True)
+    difference = both.pivot(index="left", columns="right", values="difference").astype(float)
+    return difference, both.pivot(index="left", columns="right", values="significant").eq(True)

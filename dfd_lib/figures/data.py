@@ -1,12 +1,13 @@
-"""What the data are: the split, and in how many files a face was found."""
+"""What the data are: crops, the split, and in how many files a face was found."""
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from dfd_lib.figures.style import FAINT, FAKE, MUTED, REAL, WIDTH, need, styled
+from dfd_lib.figures.style import FAINT, FAKE, INK, MUTED, REAL, WIDTH, need, styled
 from dfd_lib.formats import count, percent
 from dfd_lib.tables import SPLITS
 
@@ -64,6 +65,30 @@ def coverage(table: pd.DataFrame) -> Figure:
     _files(axes.flat[0], table)
     if len(clips):
         _frames(axes.flat[1], clips)
+    return figure
+
+
+@styled
+def contact_sheet(crops: dict[str, list[np.ndarray]]) -> Figure:
+    """Face crops, a row a class. For looking at; a report never holds it, since third-party faces stay out of git.
+
+    Args:
+        crops: the class's name -> RGB crops, uint8 or float 0..255, [height, width, 3].
+
+    Raises:
+        ValueError: there is no crop.
+    """
+    most = max((len(row) for row in crops.values()), default=0)
+    if not most:
+        raise ValueError("contact_sheet: expected crops, came none. Choose a split or class that has some.")
+    side = WIDTH / max(most, 4)
+    figure, grid = plt.subplots(len(crops), most, squeeze=False, figsize=(side * most, side * len(crops)))
+    for axes, (name, row) in zip(grid, crops.items(), strict=True):
+        for axis in axes:
+            axis.set_axis_off()
+        for axis, crop in zip(axes, row, strict=False):
+            axis.imshow(np.asarray(crop).astype(np.uint8))
+        axes[0].set_title(name, color={"real": REAL, "fake": FAKE}.get(name, INK))
     return figure
 
 

@@ -179,7 +179,7 @@ def short_ticks(*axes: Axis) -> None:
         axis.set_major_formatter(FuncFormatter(tick))
 
 
-def triangle(axis: Axes, square: pd.DataFrame, text: pd.DataFrame, limit: float, colors: str) -> None:
+def triangle(axis: Axes, square: pd.DataFrame, text: pd.DataFrame, limit: float, colors: str, names_above: bool = False) -> None:
     """A heat map of the cells that are not NaN, pale enough for dark text on every one.
 
     Args:
@@ -188,6 +188,7 @@ def triangle(axis: Axes, square: pd.DataFrame, text: pd.DataFrame, limit: float,
         text: what is written in them.
         limit: the largest value, which gets a medium shade.
         colors: a diverging colour map.
+        names_above: the columns' names stand above, else below.
     """
     seaborn.heatmap(
         square, mask=square.isna(), annot=text, fmt="", cmap=colors, vmin=-1.9 * limit, vmax=1.9 * limit, cbar=False, ax=axis,
@@ -195,7 +196,9 @@ def triangle(axis: Axes, square: pd.DataFrame, text: pd.DataFrame, limit: float,
     )  # fmt: skip
     axis.set(xlabel="", ylabel="")
     places = np.arange(len(square)) + 0.5
-    axis.set_xticks(places, [shorten(name, 18) for name in square.columns], rotation=35, ha="right", rotation_mode="anchor")
+    slant = {"rotation": 35, "ha": "left" if names_above else "right", "rotation_mode": "anchor"}
+    axis.set_xticks(places, [shorten(name, 18) for name in square.columns], **slant)
+    axis.tick_params(labeltop=names_above, labelbottom=not names_above)
     axis.set_yticks(places, [shorten(name, 22) for name in square.index], rotation=0)
     bare(axis)
 
