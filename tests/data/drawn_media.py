@@ -26,11 +26,13 @@ def write_photo(path: Path, image: np.ndarray) -> Path:
     return path
 
 
-def write_clip(path: Path, frames: Iterable[np.ndarray], fourcc: str = "mp4v", fps: float = 25) -> Path:
-    """A real video file; what may be exact to the bit is `FFV1` in .avi, else it is lossy."""
+def write_clip(path: Path, frames: Iterable[np.ndarray], fourcc: str = "mp4v", fps: float = 25, odd: bool = False) -> Path:
+    """A real video file; FFmpeg's writer makes odd sides even, OpenCV's own (MJPG in .avi) keeps them."""
     path.parent.mkdir(parents=True, exist_ok=True)
     frames = list(frames)
-    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*fourcc), fps, frames[0].shape[1::-1])
+    writer = cv2.VideoWriter(
+        str(path), cv2.CAP_OPENCV_MJPEG if odd else cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*fourcc), fps, frames[0].shape[1::-1]
+    )
     for frame in frames:
         writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
     writer.release()
