@@ -1,0 +1,175 @@
+"""The page's sections about what came out: leaderboard, pairs, ensembles, slices, answers."""
+
+import pandas as pd
+
+from dfd_lib.formats import LOWER_IS_BETTER, METRIC_NAMES, between, count, share
+from dfd_lib.report.blocks import Block, Cell, Column, Section, Table, Words, metric_cell, number_cell, text_cell
+from dfd_lib.report.source import Report
+from dfd_lib.report.verdict import MAJORITY, best_single, clean_rows, main_level, read_split
+from dfd_lib.tables import METRICS
+
+TOP = 20
+"""So many ensembles are shown; the rest are counted."""
+
+_HINTS = {
+    "auc": "chance that a random fake scores higher than a random real",
+    "accuracy": "share of right answers at the threshold",
+    "balanced_accuracy": "mean of the shares of reals and of fakes that are answered right",
+    "precision": "of those called fake, the share that is fake",
+    "recall": "of the fakes, the share called fake",
+    "f1": "harmonic mean of precision and recall",
+    "average_precision": "mean precision over all thresholds",
+    "eer": "error rate where false alarms and misses are equally frequent; lower is better",
+    "log_loss": "mean of -log of the probability given to the truth; lower is better",
+    "brier": "mean squared error of p_fake; lower is better",
+    "ece": "mean gap between p_fake and the observed share of fakes; lower is better",
+}
+
+
+def leaderboard(report: Report) -> Section:
+    """Every model with every metric, by data set and level."""
+    blocks: list[Block] = [*report.pictures("leaderboard")]
+    if report.metrics is not None:
+        rows = clean_rows(report.metrics)
+        rows = rows[rows["split"] == read_split(rows)]
+        first = main_level(rows)
+        order = sorted(rows.groupby(["dataset", "level"], sort=False), key=lambda part: part[0][1] != first)
+        blocks += [_scores(part, level, dataset, folded=level != first) for (dataset, level), part in order]
+    return Section("leaderboard", "Which model is best", blocks)
+
+
+def _scores(rows: pd.DataFrame, level: str, dataset: str, folded: bool) -> Table:
+    seeds = rows.loc[rows["model"] != MAJORITY, "seed"].nunique() > 1
+    rows = rows.assign(last=rows["model"] == MAJORITY).sort_values(["last", "auc"], ascending=[True, False], kind="stable")
+    # a number that is the best of its column is set in bold, ties included
+    best = {name: rows.loc[~rows["last"], name].agg("min" if name in LOWER_IS_BETTER else "max") for name in METRICS}
+    columns = [Column("model"), *([Column("seed", True)] if seeds else [])]
+    columns += [Column(METRIC_NAMES[name], True, _HINTS[name]) for name in METRICS]
+    body = []
+    for _, row in rows.iterrows():
+        seed = [number_cell(row["seed"], str(row["seed"]))] if seeds else []
+        cells = [metric_cell(row, name, best=not row["last"] and row[name] == best[name]) for name in METRICS]
+        body.append([text_cell(row["model"]), *seed, *cells])
+    caption = f"{level.capitalize()} level on {rows['split'].iloc[0]}, data set {dataset}: {_about(rows, level)}"
+    return Table(caption, columns, body, folded=folded)
+
+
+def _about(rows: pd.DataFrame, level: str) -> str:
+    noun = "face crop" if level == "frame" else "person in a clip"
+    rules = [rule for rule in dict.fromkeys(rows["aggregator"]) if rule != "none"]
+    how = f", scored by the {' or '.join(rules)} of the frames" if rules else ""
+    size = count(rows["n"].max(), noun, "people in clips" if level == "video" else "")
+    return f"{size} ({count(rows['n_fake'].max())} fake){how}; fake where p_fake ≥ {share(rows['threshold'].iloc[0], 2)}."
+
+
+def pairs(report: Report) -> Section:
+    """The paired tests of every two models."""
+    blocks: list[Block] = [*report.pictures("pairs")]
+    table = report.table("pairs.csv")
+    if table is not None:
+        sure = int(table["significant"].astype(bool).sum())
+        words = f"{count(sure)} of {count(len(table), 'difference')} {'is' if sure == 1 else 'are'} significant after Holm's correction."
+        titles = ["left", "right", "level", "metric"]
+        columns = [Column(name) for name in titles] + [Column(name, True) for name in ("left minus right", "p", "p (Holm)")]
+        columns.append(Column("significant"))
+        rows = [_pair(row) for _, row in table.sort_values("p", kind="stable").iterrows()]
+        blocks += [Words([words]), Table("Every pair, with the 95 % interval of the difference", columns, rows, folded=True)]
+    return Section("pairs", "Is the difference real", blocks)
+
+
+def _pair(row: pd.Series) -> list[Cell]:
+    ends = {"difference_low": row["low"], "difference_high": row["high"]}
+    names = [text_cell(row[name]) for name in ("left", "right", "level")]
+    metric = text_cell(METRIC_NAMES.get(row["metric"], row["metric"]))
+    tests = [number_cell(row[name], _p(row[name])) for name in ("p", "p_holm")]
+    difference = metric_cell(pd.concat([row, pd.Series(ends)]), "difference", sign=True)
+    return [*names, metric, difference, *tests, text_cell("yes" if bool(row["significant"]) else "no")]
+
+
+def _p(value: float) -> str:
+    return "< .001" if value < 0.001 else share(value)
+
+
+def ensembles(report: Report) -> Section:
+    """The best single model, the best ensembles on val, and the verdict."""
+    said = [line for line in report.text("ensembles.txt").splitlines() if line.strip()]
+    blocks: list[Block] = [Words(said)] if said else []
+    blocks += report.pictures("ensembles")
+    table = report.table("ensembles.csv")
+    if table is not None:
+        blocks.append(_ensembles(table))
+    return Section("ensembles", "Do ensembles help", blocks + report.pictures("diversity"))
+
+
+def _ensembles(table: pd.DataFrame) -> Table:
+    single, rest = table.iloc[:1], table.iloc[1:].sort_values("val_auc", ascending=False, kind="stable")
+    shown = pd.concat([single, rest.head(TOP)])
+    columns = [Column("ensemble"), Column("rule"), Column("members", True)]
+    columns += [Column(title, True) for title in ("AUC on val", "AUC on test", "accuracy on test", "gain on test")]
+    rows = [_ensemble(row, place) for place, (_, row) in enumerate(shown.iterrows())]
+    left = len(rest) - TOP
+    foot = f"{count(left, 'more ensemble')} in ensembles.csv." if left > 0 else ""
+    caption = "The best single model, then the best ensembles on val; gain is AUC on test minus the single model's, with its 95 % interval"
+    return Table(caption, columns, rows, foot)
+
+
+def _ensemble(row: pd.Series, place: int) -> list[Cell]:
+    name = f"{row['name']} (best single model)" if place == 0 else row["name"]
+    scores = [number_cell(row[column], share(row[column])) for column in ("val_auc", "test_auc", "test_accuracy")]
+    gain = metric_cell(row, "gain", sign=True) if place else Cell("–")
+    return [Cell(str(name), place), text_cell(row["rule"]), number_cell(row["size"], count(row["size"])), *scores, gain]
+
+
+def slices(report: Report) -> Section:
+    """The best model's metrics within slices of the data, beside the range of all models."""
+    blocks: list[Block] = [*report.pictures("slices")]
+    table, best = report.table("slices.csv"), best_single(report)
+    if table is not None and best is not None:
+        table = clean_rows(table) if "condition" in table else table
+        rows = table[(table["split"] == best.split) & (table["level"] == best.level)]
+        blocks += [_slice(own, str(name), best.model) for name, own in rows.groupby("slice", sort=False)]
+    return Section("slices", "Where does it fail", blocks)
+
+
+def _slice(rows: pd.DataFrame, name: str, model: str) -> Table:
+    columns = [Column(name.replace("_", " ")), *(Column(title, True) for title in ("n", "fakes", "AUC", "accuracy", "AUC of all models"))]
+    body = []
+    for value, here in rows.groupby("value", sort=False):
+        own = here[here["model"] == model]
+        if own.empty:
+            continue
+        every = here.loc[here["model"] != MAJORITY, "auc"]
+        cells = [number_cell(own[column].iloc[0], count(own[column].iloc[0])) for column in ("n", "n_fake")]
+        scores = [metric_cell(_seeds(own, metric), metric) for metric in ("auc", "accuracy")]
+        span = f"{share(every.min())}–{share(every.max())}"
+        body.append([Cell(str(value), len(body)), *cells, *scores, number_cell(every.median(), span)])
+    return Table(f"{model} by {name.replace('_', ' ')}, {rows['level'].iloc[0]} level on {rows['split'].iloc[0]}", columns, body)
+
+
+def _seeds(rows: pd.DataFrame, metric: str) -> pd.Series:
+    """One seed's row with its interval, or the mean of several without."""
+    return rows.iloc[0] if len(rows) == 1 else pd.Series({metric: rows[metric].mean()})
+
+
+def answers(report: Report) -> Section:
+    """The figures of what the models answer."""
+    return Section("answers", "What the models answer", [*report.pictures("roc", "confusions", "scores", "reliability")])
+
+
+def facts(report: Report) -> list[tuple[str, str]]:
+    """A few numbers for the page's head: what was measured on what."""
+    found = []
+    split, runs = report.table("split.csv"), report.table("runs.csv")
+    if split is not None:
+        found.append(("face crops", f"{count(split['crops'].sum())} in {count(split['groups'].sum(), 'group')}"))
+    if runs is not None:
+        seeds = runs["seed"].nunique()
+        found.append(("models", count(runs["model"].nunique()) + (f" × {count(seeds, 'seed')}" if seeds > 1 else "")))
+    best = best_single(report)
+    if best is not None:
+        row = best.rows.iloc[0]
+        low, high = (best.rows.get(f"auc_{end}", pd.Series([float("nan")])).iloc[0] for end in ("low", "high"))
+        found.append(
+            (f"best AUC on {best.split}", between(row["auc"], low, high) if len(best.rows) == 1 else share(best.rows["auc"].mean()))
+        )
+    return found

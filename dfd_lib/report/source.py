@@ -1,0 +1,116 @@
+"""What lies in a report's folder: tables, texts and figures, read when asked for."""
+
+import base64
+import functools
+import json
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from dfd_lib.experiment import Experiment, load_experiment
+from dfd_lib.paths import report_dir
+from dfd_lib.report.blocks import Picture
+from dfd_lib.report.captions import describe
+from dfd_lib.tables import check_metrics, read_table
+
+_PIXELS_PER_CSS_PIXEL = 1.35  # 150 dpi shown as if 111 dpi: nine inches become 1,000 CSS pixels
+
+COLUMNS = {
+    "split.csv": ["split", "groups", "videos", "crops", "real", "fake"],
+    "audit.csv": ["check", "left", "right", "shared", "rows", "example", "ok"],
+    "coverage.csv": ["file", "label", "status", "reason", "frames_read", "faces_kept"],
+    "runs.csv": [
+        "model",
+        "seed",
+        "image_size",
+        "parameters",
+        "trainable",
+        "epochs",
+        "best_epoch",
+        "val_auc",
+        "seconds",
+        "images_per_second",
+    ],
+    "slices.csv": ["model", "seed", "split", "level", "slice", "value", "n", "n_fake", "auc", "accuracy"],
+    "pairs.csv": ["left", "right", "level", "metric", "difference", "low", "high", "p", "p_holm", "significant"],
+    "ensembles.csv": ["name", "rule", "size", "val_auc", "test_auc", "test_accuracy", "gain", "gain_low", "gain_high"],
+    "test_reads.csv": ["date", "commit", "command", "result"],
+}
+"""The columns that the page shows of each table; further ones are passed over."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report's folder and its recipe."""
+
+    folder: Path
+    recipe: Experiment
+
+    @functools.cached_property
+    def metrics(self) -> pd.DataFrame | None:
+        """metrics.csv, checked; None if it is not there or empty."""
+        path = self.folder / "metrics.csv"
+        table = read_table(path) if path.is_file() else None
+        return None if table is None or table.empty else check_metrics(table)
+
+    def table(self, name: str) -> pd.DataFrame | None:
+        """A table of `COLUMNS`; None if it is not there or empty.
+
+        Raises:
+            ValueError: it lacks a column that the page shows.
+        """
+        path = self.folder / name
+        table = read_table(path) if path.is_file() and path.stat().st_size > 1 else None
+        if table is None or table.empty:
+            return None
+        missing = [column for column in COLUMNS[name] if column not in table]
+        if missing:
+            raise ValueError(f"{path}: expected the columns {', '.join(COLUMNS[name])}; missing {', '.join(missing)}. Rerun `dfd report`.")
+        return table
+
+    def text(self, name: str) -> str:
+        """A text file without surrounding blanks; empty if it is not there."""
+        path = self.folder / name
+        return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
+
+    @functools.cached_property
+    def stamp(self) -> dict:
+        """stamp.json; empty if it is not there."""
+        return json.loads(self.text("stamp.json") or "{}")
+
+    def pictures(self, *names: str) -> list[Picture]:
+        """The figures of these names (see `captions`), in this order, each with its variants."""
+        return [picture(path) for name in names for path in self._figures() if describe(path.stem).name == name]
+
+    def other_pictures(self) -> list[Picture]:
+        """The figures that no caption is known for."""
+        return [picture(path) for path in self._figures() if not describe(path.stem).known]
+
+    def notebooks(self) -> list[Path]:
+        """The executed notebooks."""
+        return sorted((self.folder / "notebooks").glob("*.ipynb"))
+
+    def _figures(self) -> list[Path]:
+        return sorted((self.folder / "figures").glob("*.png"))
+
+
+def open_report(name: str) -> Report:
+    """The report of an experiment by its name; raises ValueError where there is no such recipe."""
+    return Report(report_dir(name), load_experiment(name))
+
+
+def picture(path: Path) -> Picture:
+    """Embed a PNG.
+
+    Raises:
+        ValueError: the file is no PNG.
+    """
+    data = path.read_bytes()
+    if data[:8] != b"\x89PNG\r\n\x1a\n" or len(data) < 24:
+        raise ValueError(f"figure {path}: expected a PNG file, came {data[:8]!r}. Draw it again with dfd_lib.figures.save, or remove it.")
+    width, height = (round(side / _PIXELS_PER_CSS_PIXEL) for side in struct.unpack(">II", data[16:24]))  # the IHDR chunk
+    known = describe(path.stem)
+    uri = f"data:image/png;base64,{base64.b64encode(data).decode('ascii')}"
+    return Picture(path.stem, uri, width, height, known.alt, known.caption, known.known)
