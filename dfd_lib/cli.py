@@ -172,10 +172,10 @@ def report(
 ) -> None:
     """Run a whole experiment, or what is left of it, and write its page."""
     from dfd_lib.experiment import load_experiment
-    from dfd_lib.process import run_pipeline
+    from dfd_lib.process import become_pipeline
 
     load_experiment(name)
-    raise SystemExit(run_pipeline(name, cores))
+    become_pipeline(name, cores)
 
 
 @app.command()
@@ -231,3 +231,7 @@ def _show(rows: list[dict], as_json: bool) -> None:
     import pandas as pd
 
     typer.echo(pd.DataFrame(rows).to_string(index=False, float_format=lambda value: f"{value:.4f}") if rows else "nothing to show")
+
+
+if __name__ == "__main__":
+    main()

@@ -41,7 +41,7 @@ def run_notebook(name: str | Path, out: Path, parameters: dict[str, Any] | None 
             failed = out.with_suffix(".failed.ipynb")
             beside.replace(failed)
             raise NotebookError(
-                f"{path.name}, cell {error.cell_index}: {error.ename}: {error.evalue}; the whole story is in {failed}"
+                f"{path.name}, cell {error.cell_index + 1}: {error.ename}: {error.evalue}; the whole story is in {failed}"
             ) from None
     out.with_suffix(".failed.ipynb").unlink(missing_ok=True)
     return out

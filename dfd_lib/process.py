@@ -2,13 +2,12 @@
 
 import fcntl
 import os
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 from dfd_lib.paths import project_root, report_dir
 
@@ -16,8 +15,8 @@ RUNNER = "DFD_RUNNER"
 """Environment variable: the process id of the run that a step belongs to."""
 
 
-def run_pipeline(name: str, cores: int) -> int:
-    """Run an experiment's Snakefile; returns Snakemake's exit code.
+def become_pipeline(name: str, cores: int) -> NoReturn:
+    """Turn this process into Snakemake on an experiment's rules; its exit code is Snakemake's.
 
     A second run of the same experiment waits for the first. A run that was
     killed leaves half-written files known to Snakemake as incomplete; they are
@@ -26,16 +25,16 @@ def run_pipeline(name: str, cores: int) -> int:
     folder = report_dir(name)
     folder.mkdir(parents=True, exist_ok=True)
     lock = _take_turn(folder / ".lock", name)
+    # we hold the turn, so a Snakemake lock that is still there was left by a killed run
+    for stale in folder.glob(".snakemake/locks/*.lock"):
+        stale.unlink()
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(project_root() / "Snakefile"), "--directory", str(folder)]
     command += ["--config", f"experiment={name}", "--cores", str(cores), "--rerun-incomplete", "--keep-going", "--show-failed-logs"]
     command += ["--rerun-triggers", "mtime", "params", "input", "--quiet", "host", "reason"]
-    environment = {**os.environ, RUNNER: str(os.getpid()), "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    # we hold the turn, so a Snakemake lock that is still there was left by a killed run
-    locks = folder / ".snakemake" / "locks"
-    for stale in locks.glob("*.lock") if locks.is_dir() else []:
-        stale.unlink()
-    done = subprocess.run(command, env=environment, pass_fds=[lock.fileno()], check=False)
-    return done.returncode
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    os.set_inheritable(lock.fileno(), True)
+    # not a child: who kills this process kills Snakemake, and `follow_parent` ends its steps
+    os.execve(sys.executable, command, {**os.environ, RUNNER: str(os.getpid()), "PATH": path})
 
 
 def _take_turn(path: Path, name: str) -> TextIO:
