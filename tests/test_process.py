@@ -48,7 +48,7 @@ def test_native_start_up_lines_are_muted():
 
 def test_stderr_is_given_back(capfd):
     start_tensorflow()
-    print("heard", file=sys.stderr)
+    sys.stderr.write("heard\n")
     assert capfd.readouterr().err.endswith("heard\n")
 
 
