@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from dfd_lib.data.groups import values
+from dfd_lib.data.groups import numbers, values
 from dfd_lib.tables import SPLITS
 
 CHECKS = {"group": ["group"], "video": ["video"], "person or donor": ["person", "donor"]}
@@ -42,25 +42,24 @@ def audit(manifest: pd.DataFrame) -> pd.DataFrame:
 
 
 def _held(manifest: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
-    """Which part holds which value in which row: columns row, code, value, split."""
+    """Which part holds which value in which row: columns row, code, value, part (its place in SPLITS)."""
     row, code, text = values(manifest, columns)
-    return pd.DataFrame({"row": row, "code": code, "value": text, "split": manifest["split"].to_numpy()[row]})
+    part = pd.Index(SPLITS).get_indexer(manifest["split"])[row]
+    held = pd.DataFrame({"row": row, "code": code, "value": pd.Series(text, dtype=object), "part": part})
+    return held[part >= 0]
 
 
 def _overlap(held: pd.DataFrame, left: str, right: str) -> tuple[int, int, str]:
-    both = _both(held, left, right)
+    """Shared values, rows that hold one, and the first of them."""
+    parts = [SPLITS.index(left), SPLITS.index(right)]
+    has = np.zeros((2, held["code"].max() + 1), bool)
+    for side, part in zip(has, parts, strict=True):
+        side[held["code"][held["part"] == part]] = True
+    both = has.all(axis=0)
     if not both.any():
         return 0, 0, ""
-    touched = held[held["split"].isin([left, right]) & both[held["code"]]]
+    touched = held[held["part"].isin(parts) & both[held["code"]]]
     return int(both.sum()), touched["row"].nunique(), touched["value"].min()
-
-
-def _both(held: pd.DataFrame, left: str, right: str) -> np.ndarray:
-    """Whether two parts both hold it, for each value by its number."""
-    has = np.zeros((2, held["code"].max() + 1 if len(held) else 0), bool)
-    for side, part in zip(has, (left, right), strict=True):
-        side[held["code"][held["split"] == part]] = True
-    return has.all(axis=0)
 
 
 def leaks(manifest: pd.DataFrame, limit: int = 100) -> pd.DataFrame:
@@ -81,13 +80,15 @@ def leaks(manifest: pd.DataFrame, limit: int = 100) -> pd.DataFrame:
 
 
 def _pairs(held: pd.DataFrame, path: pd.Series) -> pd.DataFrame:
-    held = held.assign(path=path.to_numpy()[held["row"]], part=held["split"].map({part: at for at, part in enumerate(SPLITS)})).dropna(
-        subset="part"
-    )
-    first = held.sort_values("path").drop_duplicates(["code", "part"])[["code", "value", "part", "split", "path"]]
+    """The first crop on either side of each value that two parts hold."""
+    held = held[held.groupby("code")["part"].transform("nunique") > 1]
+    held = held.assign(path=path.to_numpy(object)[held["row"]])
+    first = held.sort_values("path").drop_duplicates(["code", "part"])[["code", "value", "part", "path"]]
     pairs = first.merge(first.drop(columns="value"), on="code", suffixes=("_left", "_right"))
     pairs = pairs[pairs["part_left"] < pairs["part_right"]].sort_values(["value", "code", "part_left", "part_right"])
-    return pairs.rename(columns={"split_left": "left", "path_left": "left_path", "split_right": "right", "path_right": "right_path"})
+    names = np.array(SPLITS, object)
+    pairs = pairs.assign(left=names[pairs["part_left"]], right=names[pairs["part_right"]])
+    return pairs.rename(columns={"path_left": "left_path", "path_right": "right_path"})
 
 
 def summary(manifest: pd.DataFrame) -> pd.DataFrame:
@@ -97,8 +98,8 @@ def summary(manifest: pd.DataFrame) -> pd.DataFrame:
         One row a part, in the order train, val, calib, test, with the columns
         split, groups, videos, crops, real, fake and fake_share (0..1).
     """
-    name = manifest["dataset"] + "\0"
-    table = manifest.assign(group=name + manifest["group"], video=name + manifest["video"], real=manifest["label"] == 0)
+    own = {column: numbers(manifest, column) for column in ("group", "video")}
+    table = manifest[["split", "label"]].assign(**own, real=manifest["label"] == 0)
     counts = table.groupby("split").agg(
         groups=("group", "nunique"), videos=("video", "nunique"), crops=("label", "size"), real=("real", "sum"), fake=("label", "sum")
     )

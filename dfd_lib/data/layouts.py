@@ -104,7 +104,7 @@ def _faceforensics_split(tree: Tree, table: pd.DataFrame) -> tuple[pd.Series, pd
             if not isinstance(pairs, list) or not all(isinstance(pair, list) for pair in pairs):
                 raise ValueError(f'{name}: expected pairs of ids, [["071", "054"], ...]; correct it, or take it away.')
             part_of |= {str(one): part for pair in pairs for one in pair}
-    own, other = table["person"].map(part_of).fillna(""), table["donor"].map(part_of).fillna("")
+    own, other = (table[column].map(lambda one: part_of.get(one, "")).astype("str") for column in ("person", "donor"))
     return own, (table["donor"] != "") & (own != other)
 
 

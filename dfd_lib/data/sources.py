@@ -92,9 +92,7 @@ def list_source(
         raise ValueError(
             f"data source {root}: expected images or videos, found none in {len(tree.others)} files; give the data set's folder."
         )
-    name = _recognise(tree) if layout == "auto" else _known(layout)
-    if layout != "auto" and not _fits(tree)[name]:
-        raise ValueError(f"data source {root}: expected the layout {name!r} ({LAYOUTS[name]}), found no sign of it; try layout 'auto'.")
+    name = _recognise(tree) if layout == "auto" else _known(layout, tree)
     table, more = _READERS[name](tree)
     table, doubles = _existing(table, tree)
     table = _completed(table, dataset or root.name, overrule=dataset is not None)
@@ -107,11 +105,15 @@ def list_source(
     return table[list(COLUMNS)], _problem_table(problems)
 
 
-def _known(layout: str) -> str:
+def _known(layout: str, tree: Tree) -> str:
     if layout not in LAYOUTS:
         near = difflib.get_close_matches(layout, LAYOUTS, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"expected auto, {', '.join(LAYOUTS)}."
         raise ValueError(f"layout {layout!r}: unknown; {hint}")
+    # that names are <video>_<frame> is a guess where it decides, and your word where you say so
+    if not _fits(tree)["folders" if layout == "mesonet" else layout]:
+        what = f"expected the layout {layout!r} ({LAYOUTS[layout]}), found no sign of it"
+        raise ValueError(f"data source {tree.root}: {what}; try layout 'auto'.")
     return layout
 
 
@@ -133,9 +135,9 @@ def _fits(tree: Tree) -> dict[str, bool]:
 
 def _numbered_frames(classes: pd.DataFrame) -> bool:
     """Whether both classes have at least two clips with several frames <video>_<frame>, as faces cut from clips have."""
-    clip = classes["file"].str.extract(r"^(.+)_\d+\.[^.]+$")[0]
-    frames = clip.groupby([classes["label"], clip]).size()
-    clips = frames[frames > 1].groupby(level=0).size()
+    clip = classes["file"].str.extract(r"^(?P<clip>.+)_\d+\.[^.]+$")["clip"]
+    frames = classes.assign(clip=clip).groupby(["label", "clip"]).size()
+    clips = frames[frames > 1].groupby("label").size()
     return bool(clip.notna().all()) and len(clips) == 2 and bool((clips > 1).all())
 
 

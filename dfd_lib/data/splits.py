@@ -7,7 +7,7 @@ from dfd_lib.data.audit import audit as audit
 from dfd_lib.data.audit import leaks as leaks
 from dfd_lib.data.audit import summary as summary
 from dfd_lib.data.groups import connected_groups as connected_groups
-from dfd_lib.data.groups import keys, persons_apart
+from dfd_lib.data.groups import numbers, persons_apart
 from dfd_lib.tables import SPLITS
 
 GIANT = 0.2
@@ -38,7 +38,7 @@ def split(manifest: pd.DataFrame, shares: dict[str, float], seed: int, *, offici
 
     Args:
         manifest: one row a crop (or a file, of a listing).
-        shares: of each part; they add up to 1.
+        shares: of train and of other parts; they add up to 1.
         seed: another seed, another split.
         official: False = deal out everything anew.
 
@@ -87,12 +87,14 @@ def _check(manifest: pd.DataFrame, shares: dict[str, float]) -> None:
     if missing:
         raise ValueError(f"manifest: expected the columns {', '.join(needed)}, {missing[0]!r} is missing; build it with dfd_lib.data.")
     wrong = [part for part in shares if part not in SPLITS or shares[part] <= 0]
-    if wrong or abs(sum(shares.values()) - 1) > 1e-6:
-        raise ValueError(f"shares: expected some of {', '.join(SPLITS)}, above 0 and adding up to 1, came {shares}; correct them.")
+    if wrong or "train" not in shares or abs(sum(shares.values()) - 1) > 1e-6:
+        raise ValueError(
+            f"shares: expected train and some of {', '.join(SPLITS[1:])}, above 0 and adding up to 1, came {shares}; correct them."
+        )
 
 
 def _first_notes(table: pd.DataFrame) -> list[str]:
-    sizes = keys(table).value_counts()
+    sizes = np.bincount(numbers(table, "group"))
     notes = [f"{len(table):,} crops are in {len(sizes):,} groups; the largest has {sizes.max():,} ({sizes.max() / len(table):.1%})."]
     unknown = (table["person"] == "").mean()
     if unknown:
@@ -103,30 +105,30 @@ def _first_notes(table: pd.DataFrame) -> list[str]:
 def _pools(table: pd.DataFrame, shares: dict[str, float], notes: list[str]) -> pd.Series:
     """The official part of each row, as far as one decides; empty everywhere where there is none."""
     given = table["split"]
-    parts = set(given) - {""}
-    if not parts or len(set(given)) == 1:
+    parts = {*given.unique()} - {""}
+    if not parts or given.nunique() == 1:
         if parts:
             notes.append(f"All are officially {parts.pop()}: that decides nothing, so all were dealt out anew.")
         return pd.Series("", table.index)
     if not parts <= shares.keys():
         came = f"the official split has {', '.join(sorted(parts))}, came {', '.join(shares)}"
         raise ValueError(f"shares: {came}; add the part that is missing, or pass official=False.")
-    key = keys(table)
-    known = given.where(given != "")
-    same = known.groupby(key).transform("nunique") == 1
-    small = key.map(key.value_counts()) <= GIANT * len(table)
-    follow = known.groupby(key).transform("first").where(same & small, "train")
-    if (given == "").any():
-        notes.append(f"{(given == '').sum():,} crops without an official part follow their group, else they count as train.")
-    return known.fillna(follow).astype(str)
+    open_, group = (given == "").to_numpy(), numbers(table, "group")
+    if not open_.any():
+        return given
+    notes.append(f"{open_.sum():,} crops without an official part follow their group, else they count as train.")
+    seen = pd.DataFrame({"group": group, "part": given})[~open_].drop_duplicates()
+    seen = seen[~seen["group"].duplicated(keep=False)].set_index("group")["part"]  # groups that are in one part
+    seen = seen[np.bincount(group)[seen.index] <= GIANT * len(table)]
+    return given.where(~open_, pd.Series(group).map(seen).fillna("train"))
 
 
 def _takers(pool: pd.Series, shares: dict[str, float], notes: list[str]) -> dict[str, dict[str, float]]:
     """The parts that each pool is dealt out to, and their shares of it."""
-    present = set(pool)
+    present = {*pool.unique()}
     if present == {""}:
         return {"": shares}
-    if "train" in shares and "train" not in present:
+    if "train" not in present:
         raise ValueError("official split: expected a part train, came none; pass official=False to deal out everything anew.")
     takers: dict[str, dict[str, float]] = {part: {part: shares[part]} for part in shares if part in present}
     for part in shares:
@@ -140,45 +142,46 @@ def _takers(pool: pd.Series, shares: dict[str, float], notes: list[str]) -> dict
 
 def _deal_out(rows: pd.DataFrame, shares: dict[str, float], rng: np.random.Generator, notes: list[str]) -> tuple[pd.Series, pd.Series]:
     """The part and the group of each row; an empty part where a swap was left out."""
-    home = rows["group"]
-    guest = home.copy()
-    key = keys(rows)
-    sizes = key.value_counts()
-    for name in sorted(sizes.index[sizes > GIANT * len(rows)]):
-        inside = rows[key == name]
-        people = set(inside["person"]) | set(inside["donor"])
-        if "" in set(inside["person"].where(inside["person"] != "", inside["donor"])) or len(people) <= 2 * len(shares):
-            continue
+    code, home, guest = numbers(rows, "group"), rows["group"].copy(), rows["group"].copy()
+    sizes = np.bincount(code)
+    giants = [inside for giant in np.flatnonzero(sizes > GIANT * len(rows)) if _has_people(inside := rows[code == giant], 2 * len(shares))]
+    for inside in giants:
         home.loc[inside.index], guest.loc[inside.index] = persons_apart(inside)
-        notes.append(
-            f"{sizes[name] / len(rows):.0%} of the crops are linked through {len(people - {''})} people: the people were dealt out instead."
-        )
-    part_of = _parts_of_groups(rows.assign(group=home), shares, rng, notes)
-    part = keys(rows.assign(group=home)).map(part_of)
-    torn = part != keys(rows.assign(group=guest)).map(part_of)
+        notes.append(f"{len(inside) / len(rows):.0%} of the crops are linked through their people: the people were dealt out instead.")
+    both = pd.DataFrame({"dataset": pd.concat([rows["dataset"]] * 2), "group": pd.concat([home, guest])})
+    own, other = np.split(numbers(both, "group") if giants else np.tile(code, 2), 2)
+    part = _parts_of_groups(own, rows["label"].to_numpy(), shares, rng, notes)
+    torn = part[own] != part[other]
     if torn.any():
         notes.append(f"{torn.sum():,} crops of swaps between people of two parts were left out.")
-    return part.where(~torn, ""), home
+    return pd.Series(np.array([*shares], object)[part[own]], rows.index, dtype=str).mask(torn, ""), home
 
 
-def _parts_of_groups(rows: pd.DataFrame, shares: dict[str, float], rng: np.random.Generator, notes: list[str]) -> pd.Series:
-    """The part of each group, by its key."""
-    code, names = pd.factorize(keys(rows), sort=True)
-    counts = np.stack([np.bincount(code, rows["label"] == label, len(names)) for label in (0, 1)], axis=1)
+def _has_people(inside: pd.DataFrame, least: int) -> bool:
+    """Whether every row of a component names a person, and there are enough of them to deal out."""
+    named = (inside["person"] != "") | (inside["donor"] != "")
+    return bool(named.all()) and len({*inside["person"].unique(), *inside["donor"].unique()} - {""}) >= least
+
+
+def _parts_of_groups(
+    group: np.ndarray, label: np.ndarray, shares: dict[str, float], rng: np.random.Generator, notes: list[str]
+) -> np.ndarray:
+    """The number of the part of each group, for the group and the label of each row."""
+    counts = np.stack([np.bincount(group, label == one) for one in (0, 1)], axis=1).astype(int)
     size = counts.sum(axis=1)
     share = np.array([*shares.values()])
     first = [*shares].index("train") if "train" in shares else int(share.argmax())
-    large = (size > LARGE * len(rows)) & (size > OUTSTANDING * size.mean())
+    large = (size > LARGE * len(group)) & (size > OUTSTANDING * size.mean())
     order = np.argsort(np.where(large, -size, 0), kind="stable")
-    large[order] &= np.cumsum(size[order]) - size[order] < share[first] * len(rows)  # until train is full
+    large[order] &= np.cumsum(size[order]) - size[order] < share[first] * len(group)  # until train is full
     if large.any():
         notes.append(
-            f"{large.sum()} groups over {LARGE:.0%} of the crops, {size[large].sum() / len(rows):.1%} in all, went to {[*shares][first]}."
+            f"{large.sum()} groups over {LARGE:.0%} of the crops, {size[large].sum() / len(group):.1%} in all, went to {[*shares][first]}."
         )
-    part = np.full(len(names), first)
+    part = np.full(len(size), first)
     part[~large] = _balanced(counts[~large], counts[large].sum(axis=0), first, share, rng)
     _fill_empty(part, counts, large, len(share))
-    return pd.Series(np.array([*shares])[part], names)
+    return part
 
 
 def _balanced(counts: np.ndarray, before: np.ndarray, first: int, share: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -194,9 +197,10 @@ def _balanced(counts: np.ndarray, before: np.ndarray, first: int, share: np.ndar
         share: (parts,) adding up to 1.
     """
     total = np.maximum(counts.sum(axis=0) + before, 1)
-    kinds, kind, number = np.unique(counts, axis=0, return_inverse=True, return_counts=True)
-    members = np.split(np.lexsort((rng.permutation(len(counts)), kind.ravel())), np.cumsum(number)[:-1])
-    weight = kinds / total
+    code = counts[:, 0] * (counts[:, 1].max(initial=0) + 1) + counts[:, 1]
+    _, some, kind, number = np.unique(code, return_index=True, return_inverse=True, return_counts=True)
+    members = np.split(np.lexsort((rng.permutation(len(counts)), kind)), np.cumsum(number)[:-1])
+    weight = counts[some] / total
     lack = np.outer(share, before / total)
     lack[first] -= before / total
     part = np.empty(len(counts), int)
@@ -233,14 +237,14 @@ def _fill_empty(part: np.ndarray, counts: np.ndarray, fixed: np.ndarray, parts: 
 
 def _check_parts(table: pd.DataFrame, shares: dict[str, float]) -> None:
     """Raise unless each part holds both classes."""
-    key = keys(table)
+    group = numbers(table, "group")
     for label, name in enumerate(("real", "fake")):
         own = table["label"] == label
         lacking = [part for part in shares if not (own & (table["split"] == part)).any()]
         if lacking:
-            largest = key.value_counts().iloc[0]
+            largest = np.bincount(group).max()
             raise ValueError(
                 f"split: expected {name} faces in each of {', '.join(shares)}, {', '.join(lacking)} would have none: they are in "
-                f"{key[own].nunique()} groups, at least {len(shares)} are needed, and no group may be too large to split (the largest has "
-                f"{largest:,} of {len(table):,} crops). Bring more people or scenes, or an official split."
+                f"{len(np.unique(group[own]))} groups, at least {len(shares)} are needed, and none may be a group too large to split (the "
+                f"largest has {largest:,} of {len(table):,} crops). Bring more people or scenes, or an official split."
             )

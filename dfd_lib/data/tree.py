@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Callable
 from mimetypes import MimeTypes
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -76,9 +77,16 @@ def _sort_in(entry: os.DirEntry, here: str, files: list[str], folders: list[str]
     path = f"{here}/{entry.name}" if here else entry.name
     if re.search(r"[\x00-\x1f\x7f\ud800-\udfff]", entry.name):  # a lone surrogate stands for a byte that is no UTF-8
         problems.append((ascii(path)[1:-1], "has control characters, or no UTF-8, in its name; rename it"))
-    elif entry.is_dir():
+    elif _is(entry.is_dir):
         folders.append(path)
-    elif entry.is_file():
+    elif _is(entry.is_file):
         files.append(path)
     else:
         problems.append((path, "is no file: a broken or circular link, or a device"))
+
+
+def _is(question: Callable[[], bool]) -> bool:
+    try:
+        return question()
+    except OSError:  # a circular link
+        return False
