@@ -166,13 +166,12 @@ def search_ensembles(experiment: Experiment, predictions: pd.DataFrame) -> tuple
         (ensembles, diversity).
     """
     from dfd_lib.evaluation import ensembles
-    from dfd_lib.evaluation.metrics import aggregate
 
-    out, rule = report_dir(experiment.name), experiment.ensembles
-    clips = aggregate(predictions, experiment.evaluation.aggregator)
-    table = ensembles.search(clips, rule.members, rule.rules, level="video", seed=experiment.split.seed)
-    diversity = ensembles.diversity(clips, rule.members)
-    write_table(ensembles.ensemble_predictions(clips, table), out / "ensemble_predictions.parquet")
+    out, tried, rule = report_dir(experiment.name), experiment.ensembles, experiment.evaluation
+    how = {"level": "video", "aggregator": rule.aggregator, "threshold": rule.threshold}
+    table = ensembles.search(predictions, tried.members, tried.rules, **how, seed=experiment.split.seed, resamples=rule.resamples)
+    diversity = ensembles.diversity(predictions, tried.members, **how)
+    write_table(ensembles.ensemble_predictions(predictions, table[table["rule"] != "single"].head(3)), out / "ensemble_predictions.parquet")
     write_table(diversity, out / "diversity.csv")
     write_table(table, out / "ensembles.csv")
     with whole(out / "ensembles.txt") as beside:
