@@ -71,9 +71,10 @@ def transfer(
 
     inputs = pixels(image_size)
     base = _base(name, application, weights, image_size)
-    base.trainable = trainable_base
+    if not trainable_base:
+        _freeze(base)
     x = preprocess(inputs)
-    x = base(x) if trainable_base else base(x, training=False)
+    x = base(x)
     x = layers.GlobalAveragePooling2D(name="features")(x)
     if dense:
         x = layers.Dense(dense, activation="relu", kernel_regularizer=penalty(l2=kernel_l2), name="dense")(x)
@@ -81,11 +82,21 @@ def transfer(
     return keras.Model(inputs, p_fake(x, penalty(l2=kernel_l2)), name=name)
 
 
+def _freeze(base: "keras.Model") -> None:
+    """Keep a base as it is: weights, batch statistics, and the same features in training as in use."""
+    from keras import layers
+
+    base.trainable = False  # batch normalization then uses its moving statistics
+    for layer in base.layers:
+        if isinstance(layer, layers.Dropout):  # EfficientNetV2 drops connections; `training=False` would not hold within `fit`
+            layer.rate = 0.0
+
+
 def _base(name: str, application: Callable[..., "keras.Model"], weights: str | None, image_size: int) -> "keras.Model":
     try:
         base = application(include_top=False, weights=weights, input_shape=(image_size, image_size, 3))
     except Exception as error:
-        if "URL fetch failure" not in str(error):  # Keras raises a bare Exception where a download fails
+        if not isinstance(error, OSError) and "URL fetch failure" not in str(error):  # Keras raises it as a bare Exception
             raise
         raise FileNotFoundError(
             f"model {name!r}: weights 'imagenet': expected to download them, came {' '.join(str(error).split())}. Run once with a network "

@@ -76,10 +76,7 @@ def load_model(path: str | Path) -> "keras.Model":
     import keras
 
     path = find_weights(path)
-    if path.suffix != ".keras" or not zipfile.is_zipfile(path):
-        raise ValueError(
-            f"model {path.name}: expected a whole model, a *.keras file, came something else. Give its name to load_weights with it."
-        )
+    _check_archive(path)
     return keras.saving.load_model(path, compile=False)
 
 
