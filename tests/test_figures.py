@@ -193,15 +193,28 @@ def test_slices_keep_the_order_of_the_table_and_say_n():
 def test_ensemble_gain_shows_the_best_on_val_and_their_members():
     table = made.ensembles(FEW)
     sizes, matrix, gain = figures.ensemble_gain(table, best=4).axes
-    best = table.iloc[1:].sort_values("val_auc", ascending=False).head(4)
+    best = table[table["rule"] != "single"].sort_values("val_auc", ascending=False).head(4)
     assert [label.get_text().replace(" ", "_") for label in matrix.get_yticklabels()] == best["rule"].tolist()
     assert np.allclose(gain.collections[1].get_offsets()[:, 0], best["gain"])
     dots = sum(len(line.get_xydata()) for line in sizes.lines if line.get_marker() == "o")
-    assert dots == len(table) - 1
+    assert dots == len(table)
     inside = matrix.collections[1].get_offsets()
     columns = [label.get_text() for label in matrix.get_xticklabels()]
     for place, members in enumerate(best["members"]):
         assert {columns[int(x)] for x, y in inside if y == place} == set(members.split("+"))
+
+
+def test_one_model_is_no_mistake_and_the_figures_say_so():
+    alone = made.ensembles(["lenet"])
+    assert texts(figures.ensemble_gain(alone)) == ["One model: there is nothing to combine."]
+    assert "no other" in texts(figures.diversity(pd.DataFrame()))[0]
+    assert "no other" in texts(figures.pair_matrix(pd.DataFrame()))[0]
+
+
+def test_ensembles_without_a_test_score_are_drawn_without_gain():
+    table = made.ensembles(FEW).assign(gain=np.nan, gain_low=np.nan, gain_high=np.nan)
+    gain = figures.ensemble_gain(table).axes[2]
+    assert not gain.texts
 
 
 def test_diversity_shows_every_pair_in_both_maps():
@@ -262,7 +275,7 @@ def test_names_are_shown_as_they_are(name, tmp_path):
         (lambda: figures.roc(made.predictions(FEW), level="video"), "expected level 'video', came only 'frame'"),
         (lambda: figures.scores(made.predictions(FEW).assign(label=1)), "rows of both classes in split 'test', came only fakes"),
         (lambda: figures.training_curves(made.histories().iloc[:0]), "at least one row"),
-        (lambda: figures.ensemble_gain(made.ensembles().iloc[:1]), "at least one row"),
+        (lambda: figures.ensemble_gain(made.ensembles().iloc[:0]), "at least one row"),
         (lambda: figures.slices(made.slices(made.metrics(made.predictions(FEW))), model="vgg"), "expected model 'vgg'"),
         (lambda: figures.coverage(made.coverage().assign(label=-1)), "coverage with a known label: expected at least one row"),
     ],

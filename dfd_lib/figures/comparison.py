@@ -6,7 +6,22 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dfd_lib.figures.style import ACCENT, FAINT, INK, MAJORITY, MUTED, WIDTH, levels, need, pick, short_ticks, shorten, styled, triangle
+from dfd_lib.figures.style import (
+    ACCENT,
+    FAINT,
+    INK,
+    MAJORITY,
+    MUTED,
+    WIDTH,
+    levels,
+    need,
+    nothing,
+    pick,
+    short_ticks,
+    shorten,
+    styled,
+    triangle,
+)
 from dfd_lib.formats import LOWER_IS_BETTER, METRIC_NAMES, count, share, signed
 
 
@@ -81,9 +96,14 @@ def pair_matrix(pairs: pd.DataFrame, metric: str = "auc", level: str = "video") 
         metric: which metric.
         level: `frame` or `video`.
 
+    Returns:
+        The matrix; of an empty table (one model) a figure that says so.
+
     Raises:
         ValueError: a column, the metric or the level is missing.
     """
+    if pairs.empty:
+        return nothing("One model: there is no other to compare it with.")
     table = need(pairs, ["left", "right", "level", "metric", "difference", "significant"], "pair_matrix")
     table = pick(table, "pair_matrix", level=level, metric=metric)
     difference, marked = _square(table)

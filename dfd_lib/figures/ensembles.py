@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from dfd_lib.figures.style import ACCENT, FAINT, INK, MUTED, WIDTH, bare, need, short_ticks, shorten, spread, styled, triangle
+from dfd_lib.figures.style import ACCENT, FAINT, INK, MUTED, WIDTH, bare, need, nothing, short_ticks, shorten, spread, styled, triangle
 from dfd_lib.formats import share, signed
 
 _COLUMNS = ["name", "rule", "members", "size", "val_auc", "gain", "gain_low", "gain_high"]
@@ -18,22 +18,29 @@ def ensemble_gain(ensembles: pd.DataFrame, best: int = 20) -> Figure:
     """Left: validation AUC of every ensemble by its size. Right: who is in the best ones, and their gain on test.
 
     The gain is test AUC minus that of the best single model, with its 95 %
-    interval; an interval that holds 0 is no real gain.
+    interval; an interval that holds 0 is no real gain. On the left, size 1 are
+    the single models.
 
     Args:
-        ensembles: the ensembles table; its first row is the best single model.
+        ensembles: the ensembles table; its first row is the best single model,
+            and single models have the rule `single`.
         best: how many ensembles stand on the right, the best on `val`.
 
+    Returns:
+        The figure; where there is no ensemble (one model), one that says so.
+
     Raises:
-        ValueError: a column is missing, or there is no ensemble below the first row.
+        ValueError: a column is missing or there is no row.
     """
     need(ensembles, _COLUMNS, "ensemble_gain")
-    single, rest = ensembles.iloc[0], need(ensembles.iloc[1:], [], "ensemble_gain, below the best single model,")
-    chosen = rest[rest["gain"].notna()].sort_values("val_auc", ascending=False, kind="stable").head(best)
+    combined = ensembles[ensembles["rule"] != "single"]
+    if combined.empty:
+        return nothing("One model: there is nothing to combine.")
+    chosen = combined.sort_values("val_auc", ascending=False, kind="stable").head(best)
     members = _members(chosen)
     figure = plt.figure(figsize=(WIDTH, max(3.2, 0.2 * len(chosen) + 1.5)))
     sizes, matrix, gain = figure.subplots(1, 3, width_ratios=[4, 0.45 * members.shape[1] + 0.6, 3.2])
-    _sizes(sizes, rest, single["val_auc"])
+    _sizes(sizes, ensembles, ensembles["val_auc"].iloc[0])
     _membership(matrix, members, list(chosen["rule"]))
     _gains(gain, chosen)
     return figure
@@ -49,9 +56,14 @@ def diversity(table: pd.DataFrame) -> Figure:
     Args:
         table: left, right, disagreement (0..1), error_correlation (-1..1).
 
+    Returns:
+        Two maps; of an empty table (one model) a figure that says so.
+
     Raises:
-        ValueError: a column is missing or there is no row.
+        ValueError: a column is missing.
     """
+    if table.empty:
+        return nothing("One model: there is no other to differ from.")
     need(table, ["left", "right", "disagreement", "error_correlation"], "diversity")
     names = list(dict.fromkeys([*table["left"], *table["right"]]))
     beside = len(names) <= 9
@@ -72,17 +84,17 @@ def _members(chosen: pd.DataFrame) -> pd.DataFrame:
     return inside[inside.sum().sort_values(ascending=False, kind="stable").index].astype(bool)
 
 
-def _sizes(axis: Axes, rest: pd.DataFrame, single: float) -> None:
-    dot = 2.5 if len(rest) > 200 else 4
-    for size, rows in rest.groupby("size"):
+def _sizes(axis: Axes, table: pd.DataFrame, single: float) -> None:
+    dot = 2.5 if len(table) > 200 else 4
+    for size, rows in table.groupby("size"):
         axis.plot(size + spread(len(rows), 0.7), rows["val_auc"], "o", color=ACCENT, markersize=dot, alpha=0.6, markeredgewidth=0)
         axis.hlines(rows["val_auc"].median(), size - 0.38, size + 0.38, color=INK, linewidth=1.2)
     axis.axhline(single, color=INK, linestyle=":", linewidth=1)
     behind = {"facecolor": "white", "alpha": 0.8, "pad": 0.5, "linewidth": 0}
     where = {"xycoords": ("axes fraction", "data"), "xytext": (0, -3), "textcoords": "offset points", "ha": "right", "va": "top"}
     axis.annotate(f"best single {share(single)}", (0.99, single), fontsize=8, bbox=behind, **where)
-    axis.set_xticks(sorted(rest["size"].unique()))
-    axis.set_xlim(rest["size"].min() - 0.6, rest["size"].max() + 0.6)
+    axis.set_xticks(sorted(table["size"].unique()))
+    axis.set_xlim(table["size"].min() - 0.6, table["size"].max() + 0.6)
     short_ticks(axis.yaxis)
     axis.set(xlabel="members (the line is the median)", ylabel="AUC on val")
     axis.set_title("every ensemble, on val")
@@ -109,7 +121,8 @@ def _gains(axis: Axes, chosen: pd.DataFrame) -> None:
     axis.scatter(chosen["gain"], places, s=24, color=colors, zorder=3)
     for place, (gain, high) in enumerate(zip(chosen["gain"], chosen["gain_high"], strict=True)):
         right = gain if np.isnan(high) else high
-        axis.annotate(signed(gain), (right, place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=7.5)
+        if not np.isnan(gain):
+            axis.annotate(signed(gain), (right, place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=7.5)
     axis.set(ylim=(len(chosen) - 0.5, -0.5), yticks=[], xlabel="AUC on test minus best single")
     axis.xaxis.set_major_locator(MaxNLocator(4))
     short_ticks(axis.xaxis)

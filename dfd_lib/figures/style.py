@@ -138,6 +138,14 @@ def panels(number: int, columns: int = 5, height: float = 1.9, per_panel: int = 
     return figure, [list(axes) for axes in places[:number]]
 
 
+def nothing(words: str) -> Figure:
+    """A small figure that says why there is nothing to draw, where that is no mistake."""
+    figure, axis = plt.subplots(figsize=(WIDTH / 2, 0.6))
+    axis.annotate(words, (0, 0.5), va="center", color=MUTED)
+    axis.set_axis_off()
+    return figure
+
+
 def need(table: pd.DataFrame, columns: list[str], what: str) -> pd.DataFrame:
     """Return `table`, or raise ValueError where a column is missing or there is no row."""
     missing = [column for column in columns if column not in table]

@@ -82,14 +82,14 @@ def describe(stem: str) -> Caption:
     Example:
         >>> describe("roc_video").name, describe("pair_matrix").name, describe("robustness").known
         ('roc', 'pairs', False)
-        >>> describe("roc_video").caption[-6:]
-        'video.'
+        >>> describe("roc_video").caption
+        'The same for video.'
     """
     for start in sorted([*_KNOWN, *_ALIASES], key=len, reverse=True):
         if stem == start or stem.startswith(f"{start}_"):
             name = _ALIASES.get(start, start)
             alt, caption = _KNOWN[name]
             variant = stem[len(start) + 1 :].replace("_", " ")
-            return Caption(name, f"{alt} Variant: {variant}." if variant else alt, f"{caption} Variant: {variant}." if variant else caption)
+            return Caption(name, f"{alt} Here: {variant}.", f"The same for {variant}.") if variant else Caption(name, alt, caption)
     words = stem.replace("_", " ").capitalize()
     return Caption(stem, f"Figure: {words}.", f"{words}.", known=False)

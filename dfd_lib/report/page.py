@@ -55,7 +55,7 @@ def _render(report: Report) -> str:
         facts=results.facts(report),
         sections=[*sections, *([others] if others.blocks else []), record.record(report)],
         absent=absent,
-        stamp=report.stamp,
+        finished=report.stamp.get("finished", ""),
     )
 
 

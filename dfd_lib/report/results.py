@@ -2,11 +2,10 @@
 
 import pandas as pd
 
-from dfd_lib.formats import LOWER_IS_BETTER, METRIC_NAMES, between, count, share
+from dfd_lib.formats import LOWER_IS_BETTER, METRIC_NAMES, count, duration, share
 from dfd_lib.report.blocks import Block, Cell, Column, Section, Table, Words, metric_cell, number_cell, text_cell
 from dfd_lib.report.source import Report
 from dfd_lib.report.verdict import MAJORITY, best_single, clean_rows, main_level, read_split
-from dfd_lib.tables import METRICS
 
 TOP = 20
 """So many ensembles are shown; the rest are counted."""
@@ -42,13 +41,13 @@ def _scores(rows: pd.DataFrame, level: str, dataset: str, folded: bool) -> Table
     seeds = rows.loc[rows["model"] != MAJORITY, "seed"].nunique() > 1
     rows = rows.assign(last=rows["model"] == MAJORITY).sort_values(["last", "auc"], ascending=[True, False], kind="stable")
     # a number that is the best of its column is set in bold, ties included
-    best = {name: rows.loc[~rows["last"], name].agg("min" if name in LOWER_IS_BETTER else "max") for name in METRICS}
+    best = {name: rows.loc[~rows["last"], name].agg("min" if name in LOWER_IS_BETTER else "max") for name in _HINTS}
     columns = [Column("model"), *([Column("seed", True)] if seeds else [])]
-    columns += [Column(METRIC_NAMES[name], True, _HINTS[name]) for name in METRICS]
+    columns += [Column(METRIC_NAMES[name], True, hint) for name, hint in _HINTS.items()]
     body = []
     for _, row in rows.iterrows():
         seed = [number_cell(row["seed"], str(row["seed"]))] if seeds else []
-        cells = [metric_cell(row, name, best=not row["last"] and row[name] == best[name]) for name in METRICS]
+        cells = [metric_cell(row, name, best=not row["last"] and row[name] == best[name]) for name in _HINTS]
         body.append([text_cell(row["model"]), *seed, *cells])
     caption = f"{level.capitalize()} level on {rows['split'].iloc[0]}, data set {dataset}: {_about(rows, level)}"
     return Table(caption, columns, body, folded=folded)
@@ -102,9 +101,9 @@ def ensembles(report: Report) -> Section:
 
 
 def _ensembles(table: pd.DataFrame) -> Table:
-    single, rest = table.iloc[:1], table.iloc[1:].sort_values("val_auc", ascending=False, kind="stable")
+    single, rest = table.iloc[:1], _combined(table).sort_values("val_auc", ascending=False, kind="stable")
     shown = pd.concat([single, rest.head(TOP)])
-    columns = [Column("ensemble"), Column("rule"), Column("members", True)]
+    columns = [Column("members"), Column("rule"), Column("size", True)]
     columns += [Column(title, True) for title in ("AUC on val", "AUC on test", "accuracy on test", "gain on test")]
     rows = [_ensemble(row, place) for place, (_, row) in enumerate(shown.iterrows())]
     left = len(rest) - TOP
@@ -113,11 +112,16 @@ def _ensembles(table: pd.DataFrame) -> Table:
     return Table(caption, columns, rows, foot)
 
 
+def _combined(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of two and more members."""
+    return table[table["rule"] != "single"]
+
+
 def _ensemble(row: pd.Series, place: int) -> list[Cell]:
-    name = f"{row['name']} (best single model)" if place == 0 else row["name"]
+    name = str(row["members"]).replace("+", " + ") if place else f"{row['name']} (best single model)"
     scores = [number_cell(row[column], share(row[column])) for column in ("val_auc", "test_auc", "test_accuracy")]
     gain = metric_cell(row, "gain", sign=True) if place else Cell("–")
-    return [Cell(str(name), place), text_cell(row["rule"]), number_cell(row["size"], count(row["size"])), *scores, gain]
+    return [Cell(name, place), text_cell(str(row["rule"]).replace("_", " ")), number_cell(row["size"], count(row["size"])), *scores, gain]
 
 
 def slices(report: Report) -> Section:
@@ -157,19 +161,14 @@ def answers(report: Report) -> Section:
 
 
 def facts(report: Report) -> list[tuple[str, str]]:
-    """A few numbers for the page's head: what was measured on what."""
+    """A few numbers for the page's head: how much data, how many models, how long."""
     found = []
-    split, runs = report.table("split.csv"), report.table("runs.csv")
+    split, runs, ensembles = (report.table(name) for name in ("split.csv", "runs.csv", "ensembles.csv"))
     if split is not None:
         found.append(("face crops", f"{count(split['crops'].sum())} in {count(split['groups'].sum(), 'group')}"))
     if runs is not None:
         seeds = runs["seed"].nunique()
         found.append(("models", count(runs["model"].nunique()) + (f" × {count(seeds, 'seed')}" if seeds > 1 else "")))
-    best = best_single(report)
-    if best is not None:
-        row = best.rows.iloc[0]
-        low, high = (best.rows.get(f"auc_{end}", pd.Series([float("nan")])).iloc[0] for end in ("low", "high"))
-        found.append(
-            (f"best AUC on {best.split}", between(row["auc"], low, high) if len(best.rows) == 1 else share(best.rows["auc"].mean()))
-        )
-    return found
+    if ensembles is not None:
+        found.append(("ensembles tried", count(len(_combined(ensembles)))))
+    return found if runs is None else [*found, ("training time", duration(runs["seconds"].sum()))]

@@ -35,7 +35,7 @@ COLUMNS = {
     ],
     "slices.csv": ["model", "seed", "split", "level", "slice", "value", "n", "n_fake", "auc", "accuracy"],
     "pairs.csv": ["left", "right", "level", "metric", "difference", "low", "high", "p", "p_holm", "significant"],
-    "ensembles.csv": ["name", "rule", "size", "val_auc", "test_auc", "test_accuracy", "gain", "gain_low", "gain_high"],
+    "ensembles.csv": ["name", "rule", "members", "size", "val_auc", "test_auc", "test_accuracy", "gain", "gain_low", "gain_high"],
     "test_reads.csv": ["date", "commit", "command", "result"],
 }
 """The columns that the page shows of each table; further ones are passed over."""
@@ -51,9 +51,8 @@ class Report:
     @functools.cached_property
     def metrics(self) -> pd.DataFrame | None:
         """metrics.csv, checked; None if it is not there or empty."""
-        path = self.folder / "metrics.csv"
-        table = read_table(path) if path.is_file() else None
-        return None if table is None or table.empty else check_metrics(table)
+        table = self._rows("metrics.csv")
+        return None if table is None else check_metrics(table)
 
     def table(self, name: str) -> pd.DataFrame | None:
         """A table of `COLUMNS`; None if it is not there or empty.
@@ -61,13 +60,14 @@ class Report:
         Raises:
             ValueError: it lacks a column that the page shows.
         """
-        path = self.folder / name
-        table = read_table(path) if path.is_file() and path.stat().st_size > 1 else None
-        if table is None or table.empty:
+        table = self._rows(name)
+        if table is None:
             return None
         missing = [column for column in COLUMNS[name] if column not in table]
         if missing:
-            raise ValueError(f"{path}: expected the columns {', '.join(COLUMNS[name])}; missing {', '.join(missing)}. Rerun `dfd report`.")
+            raise ValueError(
+                f"{self.folder / name}: expected the columns {', '.join(COLUMNS[name])}; missing {', '.join(missing)}. Rerun `dfd report`."
+            )
         return table
 
     def text(self, name: str) -> str:
@@ -91,6 +91,12 @@ class Report:
     def notebooks(self) -> list[Path]:
         """The executed notebooks."""
         return sorted((self.folder / "notebooks").glob("*.ipynb"))
+
+    def _rows(self, name: str) -> pd.DataFrame | None:
+        """A table with at least one row; a table without columns is a file with an empty line."""
+        path = self.folder / name
+        table = read_table(path) if path.is_file() and path.stat().st_size > 1 else None
+        return None if table is None or table.empty else table
 
     def _figures(self) -> list[Path]:
         return sorted((self.folder / "figures").glob("*.png"))

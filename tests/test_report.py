@@ -1,0 +1,399 @@
+"""The page shows what lies in the folder, whole and safe to open; the summary and the diff say what happened."""
+
+import base64
+import os
+import re
+import shutil
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+import synthetic_report as made
+
+from dfd_lib import figures
+from dfd_lib.formats import between, count, duration, share, signed
+from dfd_lib.report import diff, summary, write_page
+from dfd_lib.report.captions import describe
+from dfd_lib.tables import METRICS_KEY, read_table, write_table
+
+VOID = {"meta", "link", "img", "br", "hr", "input", "wbr"}
+NAMES = made.NAMES[:5]
+
+
+class Page(HTMLParser):
+    """A parsed page: every tag with its attributes, every text with the tags around it; unbalanced tags raise."""
+
+    def __init__(self, html: str):
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict]] = []
+        self.texts: list[tuple[tuple[str, ...], str]] = []
+        self.tables: list[list[list[str]]] = []
+        self.feed(html)
+        self.close()
+        assert not self.open, f"never closed: {self.open}"
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag == "table":
+            self.tables.append([])
+        if tag == "tr":
+            self.tables[-1].append([])
+        if tag in ("th", "td"):
+            self.tables[-1][-1].append("")
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag, f"</{tag}> closes another"
+
+    def handle_data(self, data):
+        self.texts.append((tuple(self.open), data))
+        if "tr" in self.open and ("td" in self.open or "th" in self.open):
+            self.tables[-1][-1][-1] += data
+
+    def all(self, tag: str) -> list[dict]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+    def words(self, *inside: str) -> str:
+        kept = (text for around, text in self.texts if set(inside) <= set(around) and not {"style", "script"} & set(around))
+        return " ".join(" ".join(kept).split())
+
+
+@pytest.fixture
+def house(tmp_path, monkeypatch):
+    """An empty project whose `reports/` is the test's own."""
+    monkeypatch.setenv("DFD_PROJECT", str(tmp_path))
+    monkeypatch.setenv("DFD_OUT", str(tmp_path))
+    return tmp_path / "reports"
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """Three small figures, one of them unknown to the captions."""
+    folder = tmp_path_factory.mktemp("figures")
+    figures.save(figures.split_overview(made.split()), folder / "split.png")
+    figures.save(figures.diversity(made.diversity(NAMES[:3])), folder / "diversity.png")
+    figures.save(figures.coverage(made.coverage()), folder / "robustness_jpeg.png")
+    return folder
+
+
+@pytest.fixture
+def folder(house, drawn):
+    """A whole report of five models."""
+    folder = made.write_report(house / "lab", NAMES)
+    shutil.copytree(drawn, folder / "figures")
+    return folder
+
+
+def read(folder) -> Page:
+    return Page(write_page(folder.name).read_text(encoding="utf-8"))
+
+
+def test_every_image_is_inside_and_equals_its_file(folder):
+    images = read(folder).all("img")
+    files = {path.read_bytes() for path in (folder / "figures").glob("*.png")}
+    assert {base64.b64decode(image["src"].removeprefix("data:image/png;base64,"), validate=True) for image in images} == files
+    assert all(len(image["alt"]) > 20 and int(image["width"]) > 100 and int(image["height"]) > 30 for image in images)
+
+
+def test_nothing_is_fetched_from_elsewhere(folder):
+    html = write_page(folder.name).read_text(encoding="utf-8")
+    page = Page(html)
+    addresses = [value for _, attributes in page.tags for name, value in attributes.items() if name in ("src", "href", "srcset", "action")]
+    assert addresses
+    assert all(address.startswith(("#", "data:", "notebooks/")) for address in addresses)
+    assert "://" not in html
+    assert not any("src" in attributes for attributes in page.all("script"))
+    assert "url(" not in html and "@import" not in html
+
+
+def test_structure_serves_screen_readers(folder):
+    page = read(folder)
+    assert page.all("html") == [{"lang": "en"}]
+    for landmark in ("header", "nav", "main", "footer", "h1", "title"):
+        assert len(page.all(landmark)) == 1, landmark
+    assert all(head.get("scope") in ("row", "col") for head in page.all("th"))
+    assert len(page.all("caption")) == len(page.all("table")) > 8
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    inner = {link["href"][1:] for link in page.all("a") if link["href"].startswith("#")}
+    assert inner <= set(ids)
+    assert {section["id"] for section in page.all("section")} - {"absent"} <= inner
+    assert {section["aria-labelledby"] for section in page.all("section")} <= set(ids)
+    assert [row for row in page.tags if row[0] == "h3"], "lists have headings"
+
+
+def test_every_row_has_as_many_cells_as_the_head(folder):
+    for table in read(folder).tables:
+        assert {len(row) for row in table} == {len(table[0])}
+
+
+def test_hostile_names_stay_text(house):
+    nasty = ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "{{ 7*7 }}", "a' & b"]
+    folder = made.write_report(house / "nasty", nasty, title="<b>T</b> {{ 1 }}", about="</main><script>x</script>")
+    coverage = made.coverage().assign(file=[f"{place}/<svg onload=x>" for place in range(120)], reason="<iframe>")
+    write_table(coverage, folder / "coverage.csv")
+    (folder / "notes.txt").write_text("<style>*{display:none}</style>\n")
+    (folder / "notebooks" / "a b&<i>#?.ipynb").write_text("{}")
+    harmless = read(made.write_report(house / "harmless", NAMES[:4]))
+    page = read(folder)
+    for tag in ("script", "style", "img", "svg", "iframe", "main", "b", "i"):
+        assert len(page.all(tag)) == len(harmless.all(tag)), tag
+    for name in nasty:
+        assert any(name in row[0] for table in page.tables for row in table), name
+    assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)
+    assert "<b>T</b> {{ 1 }}" in page.words("h1")
+    assert "notebooks/a%20b%26%3Ci%3E%23%3F.ipynb" in [link["href"] for link in page.all("a")]
+
+
+def test_summary_line_names_the_model_chosen_on_val_and_its_test_score(folder):
+    metrics = made.metrics(made.predictions(NAMES))
+    videos = metrics[(metrics["level"] == "video") & (metrics["model"] != "majority")]
+    best = videos[videos["split"] == "val"].set_index("model")["auc"].idxmax()
+    row = videos[(videos["split"] == "test") & (videos["model"] == best)].iloc[0]
+    wanted = f"Best single model: {best}, test AUC {between(row['auc'], row['auc_low'], row['auc_high'])} by clip (mean of its frames)."
+    page = read(folder)
+    assert wanted in page.words("header")
+    assert "Ensembles: no real gain over the best single model." in page.words("header")
+    assert wanted in summary("lab").splitlines()
+    assert "always naming the commoner class gives .520" in summary("lab")
+
+
+def test_a_better_score_on_test_does_not_choose_the_model(folder):
+    metrics = read_table(folder / "metrics.csv")
+    metrics.loc[(metrics["model"] == "lenet") & (metrics["split"] == "test"), "auc"] = 1.0
+    metrics.loc[(metrics["model"] == "meso4") & (metrics["split"] == "val"), "auc"] = 1.0
+    write_table(metrics, folder / "metrics.csv")
+    assert "Best single model: meso4," in summary("lab")
+
+
+def test_an_ensemble_in_the_metrics_is_no_single_model(folder):
+    metrics = read_table(folder / "metrics.csv")
+    ensemble = metrics[metrics["model"] == "lenet"].assign(model="mean(lenet+meso4)", auc=1.0)
+    write_table(pd.concat([metrics, ensemble]), folder / "metrics.csv")
+    assert "Best single model: mean" not in summary("lab")
+    assert "mean(lenet+meso4)" in read(folder).words("tbody")
+
+
+def test_several_seeds_are_said_to_be_a_mean(house):
+    made.write_report(house / "seeds", NAMES[:2], seeds=(1, 2, 3))
+    assert re.search(r"test AUC \.\d{3} \(mean of 3 seeds, \.\d{3}–\.\d{3}\)", summary("seeds"))
+    assert "2 × 3 seeds" in read(house / "seeds").words("dl")
+
+
+@pytest.mark.parametrize(("source", "told"), [("demo", True), ("my_clips", False)])
+def test_drawn_data_are_called_drawings(house, source, told):
+    folder = made.write_report(house / "lab", NAMES[:2], source=source)
+    sentence = "These are drawings; scores on them say nothing about real deepfakes."
+    assert (sentence in read(folder).words("header")) == told
+    assert (sentence in summary("lab")) == told
+
+
+def test_leaderboard_table_is_sorted_marks_the_best_and_ends_with_the_majority(folder):
+    table = next(table for table in read(folder).tables if table[0][:2] == ["model", "AUC"])
+    scores = [float(row[1].split()[0].replace("–", "nan")) for row in table[1:-1]]
+    assert scores == sorted(scores, reverse=True)
+    assert table[-1][0] == "majority"
+    metrics = made.metrics(made.predictions(NAMES)).query("split == 'test' and level == 'video' and model != 'majority'")
+    html = (folder / "index.html").read_text(encoding="utf-8")
+    assert f"<strong>{share(metrics['log_loss'].min())}</strong>" in html, "lower is better for log loss"
+    assert f"<strong>{share(metrics['recall'].max())}</strong>" in html
+
+
+def test_ensembles_table_starts_with_the_best_single_model_and_counts_the_rest(folder):
+    page = read(folder)
+    table = next(table for table in page.tables if table[0][0] == "members")
+    assert table[1][0] == "lenet (best single model)"
+    assert len(table) == 1 + 1 + 20
+    combined = made.ensembles(NAMES).query("rule != 'single'")
+    assert f"{len(combined) - 20} more ensembles in ensembles.csv." in page.words("section")
+    assert f"ensembles tried {len(combined)}" in page.words("dl")
+    best = combined.sort_values("val_auc", ascending=False).iloc[0]
+    assert table[2][0] == best["members"].replace("+", " + ")
+    assert table[2][6] == f"{signed(best['gain'])} {signed(best['gain_low'])} to {signed(best['gain_high'])}"
+
+
+def test_skipped_files_are_shown_with_reasons_and_counted(folder):
+    page = read(folder)
+    skipped = made.coverage().query("status == 'skipped'")
+    table = next(table for table in page.tables if table[0] == ["file", "class", "reason"])
+    assert [row[0] for row in table[1:]] == skipped["file"].head(20).tolist()
+    assert {row[2] for row in table[1:]} == set(skipped["reason"].head(20))
+    assert f"{len(skipped) - 20} more skipped files in coverage.csv." in page.words("section")
+
+
+def test_a_leak_is_loud_and_stands_first(house):
+    quiet = read(made.write_report(house / "clean", NAMES[:2]))
+    assert "nothing shared" in quiet.words("td") and "LEAKS" not in quiet.words("td")
+    loud = read(made.write_report(house / "leaky", NAMES[:2], leak=True))
+    table = next(table for table in loud.tables if table[0][0] == "check")
+    assert table[1][0] == "donor" and table[1][-1] == "LEAKS"
+    assert "1 check of 10 found values that two parts share" in loud.words("section")
+
+
+def test_what_ran_is_on_the_page(folder):
+    words = read(folder).words("main")
+    for fact in (*made.STAMP["versions"].values(), "0123456789abcdef", "abc1234", "7 min 11 s", "make report EXPERIMENT=lab", "50_compare"):
+        assert fact in words, fact
+    assert "lenet: {epochs: 3}" in words, "the recipe itself"
+
+
+def test_figures_stand_in_their_sections_and_unknown_ones_are_not_lost(folder):
+    page = write_page(folder.name).read_text(encoding="utf-8")
+    sections = dict(re.findall(r'<section id="(\w+)".*?</h2>(.*?)</section>', page, re.DOTALL))
+    assert sections["split"].count("<img") == sections["ensembles"].count("<img") == sections["more"].count("<img") == 1
+    assert "Robustness jpeg." in sections["more"]
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("metrics.csv", "Which model is best"), ("pairs.csv", "Is the difference real"), ("slices.csv", "Where does it fail"),
+        ("runs.csv", "How they were trained"), ("coverage.csv", "Were the faces found"),
+    ],
+)  # fmt: skip
+def test_a_missing_or_empty_table_leaves_its_section_out_and_says_so(folder, name, title):
+    for change in (lambda path: path.write_text("\n"), lambda path: path.unlink()):
+        change(folder / name)
+        page = read(folder)
+        assert title not in page.words("nav")
+        assert f"{title}: there is no {name}." in page.words("section", "li")
+
+
+def test_a_recipe_alone_makes_a_page(house):
+    (house / "bare").mkdir(parents=True)
+    (house / "bare" / "experiment.yaml").write_text("title: Bare\ndata: {source: x}\nmodels: {lenet: {}}\n")
+    page = read(house / "bare")
+    assert "Nothing was measured yet." in page.words("header")
+    assert len([around for around, _ in page.texts if "li" in around and "section" in around]) == 8
+    assert summary("bare") == "Bare (bare)\nNothing was measured yet."
+
+
+def test_val_is_shown_and_named_where_test_was_not_read(folder):
+    metrics = read_table(folder / "metrics.csv")
+    write_table(metrics[metrics["split"] == "val"], folder / "metrics.csv")
+    assert ", val AUC " in summary("lab")
+    assert "Video level on val" in read(folder).words("caption")
+
+
+def test_two_data_sets_get_a_table_each(folder):
+    metrics = read_table(folder / "metrics.csv")
+    write_table(pd.concat([metrics, metrics.assign(dataset="other")]), folder / "metrics.csv")
+    captions = read(folder).words("caption")
+    assert "data set drawn" in captions and "data set other" in captions
+
+
+def test_the_same_folder_gives_the_same_page(folder):
+    first = write_page("lab").read_bytes()
+    assert write_page("lab").read_bytes() == first
+    assert sorted(path.name for path in folder.iterdir() if path.name.startswith(".")) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("runs.csv", "model,seed\nlenet,1\n", "runs.csv: expected the columns model, seed, image_size"),
+        ("metrics.csv", "model\nlenet\n", "metrics: expected the columns model, seed"),
+        ("figures/roc.png", "no image", "roc.png: expected a PNG file"),
+    ],
+)
+def test_a_broken_input_is_one_line_and_the_old_page_stays(folder, name, content, message):
+    before = write_page("lab").read_bytes()
+    (folder / name).write_text(content)
+    with pytest.raises(ValueError, match=re.escape(message)) as refusal:
+        write_page("lab")
+    assert "\n" not in str(refusal.value)
+    assert (folder / "index.html").read_bytes() == before
+
+
+def test_an_unknown_experiment_is_refused(house):
+    with pytest.raises(ValueError, match="experiment 'lob'"):
+        write_page("lob")
+
+
+def test_no_machine_path_is_on_the_page(folder):
+    html = write_page("lab").read_text(encoding="utf-8")
+    assert str(folder) not in html and os.environ["DFD_OUT"] not in html
+
+
+class TestDiff:
+    @pytest.fixture
+    def sides(self, tmp_path):
+        table = made.metrics(made.predictions(NAMES[:3]))
+        for side in ("before", "after"):
+            write_table(table, tmp_path / side / "metrics.csv")
+        return tmp_path / "before", tmp_path / "after", table
+
+    def test_equal_reports_have_no_difference(self, sides):
+        before, after, _ = sides
+        table = diff(before, after)
+        assert table.empty
+        assert list(table) == [*METRICS_KEY, "metric", "before", "after", "change", "outside", "what"]
+
+    def test_each_number_that_moved_is_listed_once_the_largest_first(self, sides):
+        before, after, table = sides
+        table = table.copy()
+        row = table.index[(table["model"] == "lenet") & (table["split"] == "test") & (table["level"] == "frame")][0]
+        auc, brier = table.loc[row, "auc"], table.loc[row, "brier"]
+        table.loc[row, ["auc", "brier"]] = [auc - 0.2, brier + 0.001]
+        write_table(table, after / "metrics.csv")
+        moved = diff(before, after)
+        assert moved["metric"].tolist() == ["auc", "brier"]
+        assert moved["outside"].tolist() == [True, False]
+        assert np.allclose(moved["change"], [-0.2, 0.001], atol=1e-5)
+        assert np.allclose(moved.loc[0, ["before", "after"]].astype(float), [auc, auc - 0.2], atol=1e-5)
+        assert moved.loc[0, METRICS_KEY].tolist() == table.loc[row, METRICS_KEY].tolist()
+
+    def test_models_that_only_one_has_are_named_once_a_row(self, sides):
+        before, after, table = sides
+        renamed = table.replace({"model": {"lenet": "lenet5"}})
+        write_table(renamed, after / "metrics.csv")
+        moved = diff(before, after)
+        assert set(moved["what"]) == {"added", "removed"}
+        assert (moved["model"][moved["what"] == "added"] == "lenet5").all()
+        assert (moved["what"] == "removed").sum() == (table["model"] == "lenet").sum()
+
+    def test_a_number_that_appeared_is_a_change_that_is_not_outside(self, sides):
+        before, after, table = sides
+        gap = table.copy()
+        gap.loc[0, ["auc", "auc_low", "auc_high"]] = np.nan
+        write_table(gap, before / "metrics.csv")
+        moved = diff(before, after)
+        assert moved["metric"].tolist() == ["auc"]
+        assert not moved["outside"].iloc[0]
+
+    def test_reports_without_intervals_can_be_compared(self, sides):
+        before, after, table = sides
+        plain = table[[name for name in table if not name.endswith(("_low", "_high"))]]
+        write_table(plain, before / "metrics.csv")
+        write_table(plain.assign(auc=plain["auc"] - 0.1), after / "metrics.csv")
+        moved = diff(before, after)
+        assert set(moved["metric"]) == {"auc"} and not moved["outside"].any()
+
+    def test_a_folder_without_metrics_is_refused(self, sides, tmp_path):
+        with pytest.raises(FileNotFoundError, match=r"metrics\.csv"):
+            diff(sides[0], tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("stem", ["pair_matrix", "pairs", "training_curves_resnet", "split_overview", "ensemble_gain"])
+def test_both_names_of_a_figure_have_its_caption(stem):
+    assert describe(stem).known
+
+
+def test_a_longer_word_is_not_a_variant():
+    assert not describe("splitting").known
+
+
+@pytest.mark.parametrize(
+    ("written", "wanted"),
+    [
+        (share(0.9996), "1.000"), (share(-0.0004), ".000"), (share(float("nan")), "–"), (share(12.5, 1), "12.5"), (signed(1.5), "+1.500"),
+        (signed(-0.0004), ".000"), (signed(float("nan")), "–"), (between(-0.1, -0.2, -0.05), "−.100 (−.200 to −.050)"),
+        (count(1, "class", "classes"), "1 class"), (count(0, "class", "classes"), "0 classes"), (count(float("nan")), "–"),
+        (duration(59.6), "1 min 0 s"), (duration(3599.7), "1 h 0 min"), (duration(0), "0.0 s"),
+    ],
+)  # fmt: skip
+def test_numbers_are_written_as_people_read_them(written, wanted):
+    assert written == wanted
