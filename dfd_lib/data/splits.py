@@ -120,7 +120,7 @@ def _pools(table: pd.DataFrame, shares: dict[str, float], notes: list[str]) -> p
     seen = pd.DataFrame({"group": group, "part": given})[~open_].drop_duplicates()
     seen = seen[~seen["group"].duplicated(keep=False)].set_index("group")["part"]  # groups that are in one part
     seen = seen[np.bincount(group)[seen.index] <= GIANT * len(table)]
-    return given.where(~open_, pd.Series(group).map(seen).fillna("train"))
+    return given.where(~open_, seen.reindex(group).fillna("train").to_numpy())
 
 
 def _takers(pool: pd.Series, shares: dict[str, float], notes: list[str]) -> dict[str, dict[str, float]]:

@@ -377,16 +377,8 @@ def test_linked_folders_are_followed(tmp_path):
     assert (list(table.index), problems) == (["fake/b.jpg", "real/a.jpg"], {})
 
 
-@pytest.fixture
-def data() -> Path:
-    folder = os.environ.get("DFD_DATA")
-    if not folder or not (Path(folder) / "dfdc_faces").is_dir():
-        pytest.skip("DFD_DATA names no folder with dfdc_faces")
-    return Path(folder)
-
-
-def test_real_dfdc_faces(data):
-    listing, problems = list_source(data / "dfdc_faces", groups="scenes.csv")
+def test_real_dfdc_faces(shared_data):
+    listing, problems = list_source(shared_data("dfdc_faces"), groups="scenes.csv")
     assert listing["label"].value_counts().to_dict() == {0: 6000, 1: 6000}
     assert problems.empty
     groups = listing.groupby("group")["label"]
@@ -394,11 +386,13 @@ def test_real_dfdc_faces(data):
     assert (listing["group"].nunique(), groups.size().nlargest(3).to_list()) == (4946, [232, 122, 116])
 
 
-def test_real_folders_and_videos(data):
-    if not (data / "ciplab_faces").is_dir() or not (data / "dfdc_videos").is_dir():
-        pytest.skip("DFD_DATA has no ciplab_faces or no dfdc_videos")
-    photos, problems = list_source(data / "ciplab_faces")
+def test_real_folders(shared_data):
+    photos, problems = list_source(shared_data("ciplab_faces"))
     assert photos["label"].value_counts().to_dict() == {0: 1081, 1: 960}
+    assert photos["group"].is_unique
     assert problems.empty
-    videos, _ = list_source(data / "dfdc_videos")
+
+
+def test_real_dfdc_videos(shared_data):
+    videos, _ = list_source(shared_data("dfdc_videos"))
     assert list(videos["label"]) == [1, 0, 1, 0, 0, 1, 1]
