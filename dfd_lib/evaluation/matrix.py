@@ -56,14 +56,14 @@ def score_matrix(predictions: pd.DataFrame, level: str, aggregator: str = "mean"
     """
     predictions = check_predictions(predictions)
     members = list(dict.fromkeys(members if members is not None else predictions["model"]))
-    unknown = [name for name in members if name not in set(predictions["model"])]
+    there = list(predictions["model"].unique())
+    unknown = ", ".join(name for name in members if name not in there)
     if unknown or not members:
-        there = ", ".join(predictions["model"].unique())
-        raise ValueError(f"members: expected models of the predictions ({there}), came {', '.join(unknown) or 'none'}. Correct the names.")
+        raise ValueError(f"members: expected models of the predictions ({', '.join(there)}), came {unknown or 'none'}. Correct the names.")
     table = _at_level(predictions[predictions["model"].isin(members)], level, aggregator)
-    absent = [name for name in members if name not in set(table["model"])]
+    absent = set(members) - set(table["model"].unique())
     if absent:
-        raise ValueError(f"members: expected rows at level {level}, {', '.join(absent)} has none. Join them at level video.")
+        raise ValueError(f"members: expected rows at level {level}, {', '.join(sorted(absent))} has none. Join them at level video.")
     return _join(table, members)
 
 

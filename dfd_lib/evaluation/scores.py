@@ -71,8 +71,7 @@ def point_metrics(label: ArrayLike, p_fake: ArrayLike, threshold: float = 0.5, w
 def point_metrics_of_real(label: ArrayLike, p_fake: ArrayLike, threshold: float = 0.5) -> dict[str, float]:
     """`point_metrics` with REAL as the positive class: what many papers print.
 
-    The answer itself does not change: FAKE still is `p_fake >= threshold`, so
-    accuracy, AUC, EER, log loss and Brier score stay as they are.
+    FAKE still is `p_fake >= threshold`: accuracy, AUC, EER, log loss and Brier score do not change.
     """
     label, p_fake = check_scores(label, p_fake)
     # ranked by -p_fake: 1 - p_fake would round the smallest scores to one tie
@@ -254,8 +253,7 @@ def _equal_error(
 def calibration_error(label: np.ndarray, p_fake: np.ndarray, weights: np.ndarray) -> float:
     """Expected calibration error of P(fake) in `BINS` bins of equal width (Naeini et al. 2015; Guo et al. 2017).
 
-    It is biased upwards on few rows: a perfect model does not reach 0. So it
-    never carries a bootstrap interval, which would sit above it.
+    Biased upwards on few rows, and more so in a resample: it never carries a bootstrap interval.
     """
     place = np.minimum((p_fake * BINS).astype(int), BINS - 1)
     gaps = np.bincount(place, weights * (label - p_fake), minlength=BINS)
