@@ -126,17 +126,20 @@ def score(
     from dfd_lib.data.extract import verify_crops
     from dfd_lib.data.pixels import load_pixels
     from dfd_lib.data.sources import list_source
-    from dfd_lib.models.weights import load_weights
+    from dfd_lib.models.registry import model_facts
     from dfd_lib.paths import find_source, find_weights
     from dfd_lib.process import start_tensorflow
     from dfd_lib.stages import workers
     from dfd_lib.tables import write_table
-    from dfd_lib.training.fit import predict
 
     _choice("resize", resize, ("area", "nearest", "bilinear"))
-    root = find_source(data)
+    model_facts(model)
+    root, file = find_source(data), find_weights(weights)
     start_tensorflow()
-    network = load_weights(model, find_weights(weights), image_size=image_size)
+    from dfd_lib.models.weights import load_weights
+    from dfd_lib.training.fit import predict
+
+    network = load_weights(model, file, image_size=image_size)
     listing, problems = list_source(root, layout=layout, groups=groups)
     manifest, coverage = verify_crops(listing, root, workers=workers())
     pixels = load_pixels(manifest, root, network.input_shape[1], how=resize, workers=workers(), progress=True)
