@@ -188,11 +188,7 @@ def _without_doubles(table: pd.DataFrame, problems: Problems) -> tuple[pd.DataFr
 def _completed(table: pd.DataFrame, dataset: str, overrule: bool) -> pd.DataFrame:
     """All columns, with what the layout does not say filled in."""
     fake = table["label"] == 1
-    said = {
-        column: table[column].fillna("") if column in table else pd.Series("", table.index)
-        for column in COLUMNS
-        if column not in ("frame",)
-    }
+    said = {column: table[column].fillna("") if column in table else pd.Series("", table.index) for column in COLUMNS if column != "frame"}
     table = table.assign(**{column: said[column] for column in ("split", "person", "donor", "source", "scene")})
     table["dataset"] = dataset if overrule else said["dataset"].where(said["dataset"] != "", dataset)
     table["video"] = said["video"].where(said["video"] != "", table["stem"])
