@@ -1,5 +1,6 @@
 """`reports/<name>/index.html`: one file with everything in it, which opens from disk."""
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -59,6 +60,7 @@ def _render(report: Report) -> str:
     )
 
 
+@functools.cache
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("dfd_lib", "templates"),
