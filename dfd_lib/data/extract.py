@@ -15,8 +15,10 @@ content and settings are unchanged is not decoded again:
 import functools
 import hashlib
 import json
+import os
 import re
 import shutil
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -153,7 +155,10 @@ def _run(work: Callable[..., tuple[str, Record]], jobs: list[tuple], workers: in
     """From file to record; results come as they are ready, so memory stays flat and the bar is true."""
     parallel = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")
     records = parallel(joblib.delayed(_alone if workers > 1 else _here)(work, job) for job in jobs)
-    return dict(tqdm(records, total=len(jobs), unit="clip", disable=not progress))
+    with warnings.catch_warnings():
+        # joblib keeps its processes for the next call; one that then loads TensorFlow is taken for leaking and replaced, which is harmless
+        warnings.filterwarnings("ignore", "A worker stopped while some jobs")
+        return dict(tqdm(records, total=len(jobs), unit="clip", disable=not progress))
 
 
 def _here(work: Callable[..., tuple[str, Record]], job: tuple) -> tuple[str, Record]:
@@ -163,6 +168,7 @@ def _here(work: Callable[..., tuple[str, Record]], job: tuple) -> tuple[str, Rec
 def _alone(work: Callable[..., tuple[str, Record]], job: tuple) -> tuple[str, Record]:
     """In a process of its own: the processes are the parallelism, so none may start threads for every core."""
     cv2.setNumThreads(1)
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
     return work(*job)
 
 
