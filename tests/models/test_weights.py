@@ -68,10 +68,10 @@ def test_weights_that_do_not_fit_are_refused_with_both_shapes_and_change_nothing
 
 
 def test_a_whole_transfer_model_and_its_base_alone_both_load(tmp_path):
-    model = build("mobilenet_v2", image_size=32, width=0.35)
+    model = build("vgg16", image_size=32)
     model.save_weights(tmp_path / "whole.weights.h5")
     model.get_layer("base").save_weights(tmp_path / "base.weights.h5")
-    again = build("mobilenet_v2", image_size=32, width=0.35)
+    again = build("vgg16", image_size=32)
     fresh = again.get_layer("logit").kernel.numpy()
     load_weights(again, tmp_path / "base.weights.h5")
     assert same(again.get_layer("base"), model.get_layer("base"))
@@ -80,9 +80,9 @@ def test_a_whole_transfer_model_and_its_base_alone_both_load(tmp_path):
 
 
 def test_a_base_in_the_old_layout_loads_but_a_whole_model_does_not(trained, tmp_path):
-    base = keras.applications.MobileNetV2(include_top=False, weights=None, input_shape=(32, 32, 3), alpha=0.35)
+    base = keras.applications.VGG16(include_top=False, weights=None, input_shape=(32, 32, 3))
     base.save(tmp_path / "notop.h5")  # the layout in which keras.applications publishes
-    model = build("mobilenet_v2", image_size=32, width=0.35, weights=str(tmp_path / "notop.h5"))
+    model = build("vgg16", image_size=32, weights=str(tmp_path / "notop.h5"))
     assert same(model.get_layer("base"), base)
     trained.save(tmp_path / "old.h5")
     with pytest.raises(ValueError, match=r"old\.h5: .*'lenet'"):  # nobody knows which way its output goes
