@@ -13,7 +13,7 @@ import synthetic_report as made
 from sklearn.metrics import roc_curve
 
 from dfd_lib import figures
-from dfd_lib.figures.style import spread
+from dfd_lib.figures.style import ACCENT, spread
 
 FEW, MANY = made.NAMES[:3], made.NAMES
 
@@ -106,6 +106,16 @@ def test_leaderboard_puts_the_best_at_video_level_on_top(metric, ascending):
     assert values[order].tolist() == values[wanted].tolist()
 
 
+def test_leaderboard_is_green_for_the_model_that_val_chose_not_for_the_best_on_test():
+    metrics = made.metrics(made.predictions(FEW))
+    metrics.loc[(metrics["split"] == "val") & (metrics["model"] == "minivggnet"), "auc"] = 1.0
+    axis = figures.leaderboard(metrics).axes[0]
+    order = [label.get_text() for label in axis.get_yticklabels()]
+    green = [collection for collection in axis.collections if matplotlib.colors.to_hex(collection.get_color()[0]) == ACCENT.lower()]
+    assert [order[round(collection.get_segments()[0][0, 1])] for collection in green] == ["minivggnet"]
+    assert order[0] != "minivggnet"
+
+
 def test_leaderboard_says_the_majority_s_accuracy_and_the_mean_of_seeds():
     metrics = made.metrics(made.predictions(FEW, seeds=(1, 2)))
     said = texts(figures.leaderboard(metrics, "accuracy"))
@@ -180,13 +190,19 @@ def test_pair_matrix_shows_each_pair_once_with_the_right_sign():
 
 def test_slices_of_one_class_fall_back_to_accuracy():
     table = made.slices(made.metrics(made.predictions(FEW)))
-    labels = {axis.get_title(loc="left"): axis.get_xlabel() for axis in figures.slices(table).axes}
+    labels = {axis.get_title(loc="left"): axis.get_xlabel() for axis in figures.slices(table, level="frame").axes}
     assert labels == {"by method": "accuracy", "by face size": "AUC"}
+
+
+def test_slices_bring_out_the_model_that_val_chose():
+    table = made.slices(made.metrics(made.predictions(FEW)))
+    on_val = table.assign(split="val", auc=table["model"].map({"lenet": 0.9, "minivggnet": 0.8, "resnet": 0.7}))
+    assert any("lenet" in text for text in texts(figures.slices(pd.concat([table, on_val]))))
 
 
 def test_slices_keep_the_order_of_the_table_and_say_n():
     table = made.slices(made.metrics(made.predictions(FEW)))
-    axis = figures.slices(table).axes[1]
+    axis = figures.slices(table, level="frame").axes[1]
     assert [label.get_text() for label in axis.get_yticklabels()] == ["small  (n 200)", "medium  (n 133)", "large  (n 100)"]
 
 

@@ -29,6 +29,9 @@ from dfd_lib.formats import LOWER_IS_BETTER, METRIC_NAMES, count, share, signed
 def leaderboard(metrics: pd.DataFrame, metric: str = "auc", split: str = "test") -> Figure:
     """A dot and its 95 % interval per model, at frame and at video level; the best at video level first.
 
+    Green is the model with the best AUC on `val`: the one that would have been
+    chosen before `test` was read.
+
     Args:
         metrics: the metrics table; one data set, one aggregator a level. Rows
             of the model `majority` become the dotted line. Several seeds of a
@@ -39,23 +42,26 @@ def leaderboard(metrics: pd.DataFrame, metric: str = "auc", split: str = "test")
     Raises:
         ValueError: a column or the split is missing, or rows repeat.
     """
-    table = pick(need(metrics, ["model", "seed", "split", "level", metric], "leaderboard"), "leaderboard", split=split)
-    table = _clean(table, "leaderboard")
+    need(metrics, ["model", "seed", "split", "level", metric], "leaderboard")
+    table = _clean(pick(metrics, "leaderboard", split=split), "leaderboard")
     models = table[table["model"] != MAJORITY]
     order = _best_first(models[models["level"] == levels(models)[-1]], metric)
+    chosen = _chosen(metrics[metrics["level"] == levels(models)[-1]])
     figure, axes = plt.subplots(1, len(levels(models)), sharey=True, sharex=True, squeeze=False, figsize=(WIDTH, 0.3 * len(order) + 1.0))
     for axis, level in zip(axes.flat, levels(models), strict=True):
         _reference(axis, table[table["level"] == level], metric)
-        _intervals(axis, models[models["level"] == level], metric, order)
+        _intervals(axis, models[models["level"] == level], metric, order, chosen)
         axis.set_title(f"{level} level")
         axis.set_xlabel(_axis_name(metric, split))
     axes.flat[0].set_yticks(range(len(order)), [shorten(name) for name in order])
     axes.flat[0].set_ylim(len(order) - 0.4, -0.6)
+    if chosen:
+        axes.flat[-1].set_title("green: chosen on val", loc="right", color=ACCENT, fontsize=8)
     return figure
 
 
 @styled
-def slices(table: pd.DataFrame, metric: str = "auc", split: str = "test", level: str = "frame", model: str | None = None) -> Figure:
+def slices(table: pd.DataFrame, metric: str = "auc", split: str = "test", level: str | None = None, model: str | None = None) -> Figure:
     """A metric by slice value: one model with its interval, the others as grey dots.
 
     Args:
@@ -63,16 +69,17 @@ def slices(table: pd.DataFrame, metric: str = "auc", split: str = "test", level:
         metric: shown where every value of the slice has it; a slice with
             values of one class alone (a method, say) is shown by accuracy.
         split: which split.
-        level: `frame` or `video`.
-        model: the one to bring out; default: the best over all slices.
+        level: `frame` or `video`; default: video where the table has it.
+        model: the one to bring out; default: the best on val over all slices.
 
     Raises:
         ValueError: a column, the split, the level or the model is missing.
     """
-    table = need(table, ["model", "slice", "value", "n", "split", "level", "accuracy", metric], "slices")
-    table = _clean(pick(table, "slices", split=split, level=level), "slices", "slice", "value")
+    need(table, ["model", "slice", "value", "n", "split", "level", "accuracy", metric], "slices")
+    everywhere = pick(table, "slices", level=level or levels(table)[-1])
+    table = _clean(pick(everywhere, "slices", split=split), "slices", "slice", "value")
     table = table[table["model"] != MAJORITY]
-    model = pick(table, "slices", model=model)["model"].iloc[0] if model else _best_first(table, metric)[0]
+    model = pick(table, "slices", model=model)["model"].iloc[0] if model else _chosen(everywhere) or _best_first(table, metric)[0]
     names = list(dict.fromkeys(table["slice"]))
     heights = [table.loc[table["slice"] == name, "value"].nunique() for name in names]
     figure, axes = plt.subplots(
@@ -82,7 +89,7 @@ def slices(table: pd.DataFrame, metric: str = "auc", split: str = "test", level:
         _slice(axis, table[table["slice"] == name], metric, model)
         axis.set_title(f"by {name.replace('_', ' ')}")
     axes.flat[0].annotate(
-        f"● {model}   ", (1, 1), xycoords="axes fraction", xytext=(0, 6), textcoords="offset points", ha="right", color=ACCENT
+        f"● {shorten(model)}   ", (1, 1), xycoords="axes fraction", xytext=(0, 6), textcoords="offset points", ha="right", color=ACCENT
     )
     return figure
 
@@ -140,6 +147,15 @@ def _best_first(table: pd.DataFrame, metric: str) -> list[str]:
     return list(means.sort_values(ascending=metric in LOWER_IS_BETTER, kind="stable").index)
 
 
+def _chosen(metrics: pd.DataFrame) -> str:
+    """The model with the best mean AUC on val; empty where val was not scored."""
+    if "auc" not in metrics:
+        return ""
+    clean = metrics[metrics["condition"] == "clean"] if "condition" in metrics else metrics
+    rows = clean[(clean["split"] == "val") & (clean["model"] != MAJORITY)].dropna(subset="auc")
+    return "" if rows.empty else _best_first(rows, "auc")[0]
+
+
 def _axis_name(metric: str, split: str) -> str:
     better = "lower is better" if metric in LOWER_IS_BETTER else "higher is better"
     return f"{METRIC_NAMES.get(metric, metric)} on {split} ({better})"
@@ -154,11 +170,11 @@ def _reference(axis: Axes, rows: pd.DataFrame, metric: str) -> None:
         axis.annotate(f" {name} {share(value)}", (value, 1), xycoords=("data", "axes fraction"), color=MUTED, fontsize=7.5, va="top")
 
 
-def _intervals(axis: Axes, rows: pd.DataFrame, metric: str, order: list[str]) -> None:
+def _intervals(axis: Axes, rows: pd.DataFrame, metric: str, order: list[str], chosen: str) -> None:
     """One line per row at its model's height; seeds side by side; the mean as text."""
     for place, name in enumerate(order):
         own = rows[rows["model"] == name]
-        _dots(axis, own, metric, place, ACCENT if place == 0 else INK)
+        _dots(axis, own, metric, place, ACCENT if name == chosen else INK)
         if own[metric].notna().any():
             right = own[[column for column in (metric, f"{metric}_high") if column in own]].max(axis=None)
             axis.annotate(share(own[metric].mean()), (right, place), xytext=(5, 0), textcoords="offset points", va="center", fontsize=8)

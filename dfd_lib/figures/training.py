@@ -48,7 +48,7 @@ def _curves(axis: Axes, rows: pd.DataFrame, name: str) -> None:
             axis.plot(best["epoch"], best[f"val_{name}"], "o", color=ACCENT, markersize=6, markeredgecolor=INK, markeredgewidth=1)
             axis.axvline(best["epoch"], color=MUTED, linewidth=0.6, linestyle=":")
     if name == "auc" and rows["val_auc"].notna().any():
-        axis.annotate(f"best {share(rows['val_auc'].max())}", (1, 0.04), xycoords="axes fraction", ha="right", fontsize=8, color=ACCENT)
+        axis.set_title(f"best {share(rows['val_auc'].max())}", loc="right", fontsize=8, color=ACCENT, pad=3)
     axis.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     axis.yaxis.set_major_locator(MaxNLocator(3))
     axis.tick_params(labelbottom=name == "auc")

@@ -16,8 +16,9 @@ class Caption:
 _KNOWN = {
     "leaderboard": (
         "Dot plot: a metric of each model on test with its 95 % interval, at frame and at video level.",
-        "Each dot is a model's score on test, each line its 95 % interval from resampled groups; of several seeds, each has its own dot "
-        "and the number is their mean. Intervals that overlap do not settle whether two models differ: see the paired tests.",
+        "Each dot is a model's score on test, each line its 95 % interval from resampled groups; of several seeds, each has its own dot"
+        " and the number is their mean. Green is the model that val chose before test was read. Intervals that overlap do not settle "
+        "whether two models differ: see the paired tests.",
     ),
     "pairs": (
         "Matrix: the difference between every two models, row minus column; significant ones are marked with a star.",
@@ -26,8 +27,8 @@ _KNOWN = {
     ),
     "ensembles": (
         "Three panels: validation AUC of every ensemble by size; the members of the twenty best; their gain on test with 95 % intervals.",
-        "Left: every ensemble by its number of members. Middle: who is in the best twenty on val. Right: what these gain on test over the "
-        "best single model; green where the whole interval is above 0, grey where it could be chance.",
+        "Left: every ensemble by its number of members; 1 are the single models. Middle: who is in the best twenty on val. Right: what "
+        "these gain on test over the best single model; green where the whole interval is above 0, grey where it could be chance.",
     ),
     "diversity": (
         "Two matrices over pairs of models: share of answers that differ, and correlation of errors.",
@@ -35,13 +36,13 @@ _KNOWN = {
     ),
     "slices": (
         "Dot plots: a metric by slice of the test data, one model with its interval and the others as grey dots.",
-        "The best model with its 95 % interval in green, the others in grey. A manipulation method is told from all reals; any other slice "
-        "compares its own fakes with its own reals. Slices with few rows have wide intervals.",
+        "The model that val chose with its 95 % interval in green, the others in grey. A manipulation method is told from all reals; "
+        "any other slice compares its own fakes with its own reals. Slices with few rows have wide intervals.",
     ),
     "roc": (
         "Small multiples: the ROC curve of each model in front of all others in grey.",
-        "How many fakes are caught (up) at the price of how many false alarms (right). The dotted diagonal is guessing. The number is the "
-        "AUC: the chance that a random fake scores higher than a random real.",
+        "How many fakes are caught (up) at the price of how many false alarms (right). The dotted diagonal is guessing. The number is "
+        "the AUC: the chance that a random fake scores higher than a random real.",
     ),
     "confusions": (
         "Small multiples: a two by two confusion matrix for each model.",
@@ -54,18 +55,18 @@ _KNOWN = {
     ),
     "reliability": (
         "Small multiples: the observed share of fakes over the predicted p_fake for each model, with the diagonal.",
-        "Of all rows with a p_fake of about .8, are eight in ten fake? A calibrated model lies on the diagonal; below it, it cries fake "
-        "too loudly. A dot's area is the share of the rows in its bin.",
+        "Of all rows with a p_fake of about .8, are eight in ten fake? A calibrated model lies on the diagonal; below it, it cries fake"
+        " too loudly. A dot's area is the share of the rows in its bin.",
     ),
     "training": (
         "Small multiples: loss and AUC over the epochs for each model, training and validation.",
-        "Training in grey, validation in green. The ringed dot is the epoch whose weights were kept: the best AUC on val. Validation that "
-        "turns away from training means that the model learns its training faces by heart.",
+        "Training in grey, validation in green. The ringed dot is the epoch whose weights were kept: the best AUC on val. Validation "
+        "that turns away from training means that the model learns its training faces by heart.",
     ),
     "split": (
         "Stacked bars: real and fake crops in each part of the split, with the number of groups and videos.",
-        "train fits, val chooses, calib calibrates, test is read at the end. Whole groups go to one part, so no person, source video or "
-        "scene that is known to be shared stands on both sides. Uncertainty depends on the groups, not on the crops.",
+        "train fits, val chooses, calib calibrates, test is read at the end. Whole groups go to one part, so no person, source video or"
+        " scene that is known to be shared stands on both sides. Uncertainty depends on the groups, not on the crops.",
     ),
     "coverage": (
         "Bars: the share of files of each class in which a face was found; where there are clips, the faces kept per frame.",

@@ -67,7 +67,7 @@ def pairs(report: Report) -> Section:
     table = report.table("pairs.csv")
     if table is not None:
         sure = int(table["significant"].astype(bool).sum())
-        words = f"{count(sure)} of {count(len(table), 'difference')} {'is' if sure == 1 else 'are'} significant after Holm's correction."
+        words = f"Significant after Holm's correction: {count(sure)} of {count(len(table), 'pair')}."
         titles = ["left", "right", "level", "metric"]
         columns = [Column(name) for name in titles] + [Column(name, True) for name in ("left minus right", "p", "p (Holm)")]
         columns.append(Column("significant"))
@@ -145,7 +145,7 @@ def _slice(rows: pd.DataFrame, name: str, model: str) -> Table:
         every = here.loc[here["model"] != MAJORITY, "auc"]
         cells = [number_cell(own[column].iloc[0], count(own[column].iloc[0])) for column in ("n", "n_fake")]
         scores = [metric_cell(_seeds(own, metric), metric) for metric in ("auc", "accuracy")]
-        span = f"{share(every.min())}–{share(every.max())}"
+        span = "–".join(dict.fromkeys([share(every.min()), share(every.max())]))
         body.append([Cell(str(value), len(body)), *cells, *scores, number_cell(every.median(), span)])
     return Table(f"{model} by {name.replace('_', ' ')}, {rows['level'].iloc[0]} level on {rows['split'].iloc[0]}", columns, body)
 
