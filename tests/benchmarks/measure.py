@@ -1,0 +1,76 @@
+"""Two ways to do the same thing, timed turn by turn in one run, so that only their ratio is believed."""
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison.
+
+    Args:
+        name: what is done.
+        reference: the other way to do it, in words.
+        ours: seconds of each turn.
+        theirs: seconds of each turn, scaled to the same amount of work.
+        target: how many times as fast ours should be; 1 = as fast.
+        budget: seconds that ours may take on two cores, if that was promised too.
+    """
+
+    name: str
+    reference: str
+    ours: tuple[float, ...]
+    theirs: tuple[float, ...]
+    target: float
+    budget: float | None = None
+
+    @property
+    def ratios(self) -> list[float]:
+        """How many times as fast ours was, turn by turn, ascending."""
+        return sorted(theirs / ours for ours, theirs in zip(self.ours, self.theirs, strict=True))
+
+    @property
+    def ratio(self) -> float:
+        """The median of `ratios`."""
+        return statistics.median(self.ratios)
+
+    @property
+    def spent(self) -> float | None:
+        """The share of the budget that ours took, if there is one."""
+        return statistics.median(self.ours) / self.budget if self.budget else None
+
+    @property
+    def reached(self) -> bool:
+        """Whether target and budget were both kept."""
+        return self.ratio >= self.target and (self.spent or 0) <= 1
+
+
+def race(
+    name: str,
+    ours: Callable[[], object],
+    theirs: Callable[[], object],
+    *,
+    reference: str,
+    target: float,
+    turns: int = 3,
+    scale: float = 1,
+    budget: float | None = None,
+) -> Row:
+    """Time both ways in turns, each first in every second turn.
+
+    Args:
+        name, reference, target, budget: see `Row`.
+        ours, theirs: what is timed.
+        turns: how often each runs.
+        scale: how many times the work of `theirs` is that of `ours`; a plain way may be too slow to run whole.
+    """
+    took: dict[str, list[float]] = {"ours": [], "theirs": []}
+    for turn in range(turns):
+        ways = [("ours", ours), ("theirs", theirs)]
+        for key, way in ways if turn % 2 == 0 else reversed(ways):
+            start = time.perf_counter()
+            way()
+            took[key].append(time.perf_counter() - start)
+    return Row(name, reference, tuple(took["ours"]), tuple(scale * one for one in took["theirs"]), target, budget)
