@@ -40,6 +40,7 @@ def transfer(
     weights: str | None,
     *,
     trainable_base: bool = True,
+    bn_momentum: float | None = None,
     dense: int = 0,
     dropout: float = 0.0,
     kernel_l2: float = 0.0,
@@ -55,6 +56,10 @@ def transfer(
         trainable_base: whether training changes the base. A frozen base runs in
             inference mode: batch normalization with its moving statistics, and
             no dropout, so that its features can be computed once.
+        bn_momentum: of the moving statistics of the base's batch normalization; None
+            leaves the base's own. They are made for long training (.999 in
+            MobileNetV2): from random weights, a few hundred steps need about .9,
+            or the moving statistics lag behind and validation stays at chance.
         dense: units of a hidden layer with ReLU before the head; 0 = none.
         dropout: share dropped before the head.
         kernel_l2: L2 penalty on the kernels of the hidden layer and the head.
@@ -73,6 +78,8 @@ def transfer(
     base = _base(name, application, weights, image_size)
     if not trainable_base:
         _freeze(base)
+    if bn_momentum is not None:
+        _set_momentum(base, bn_momentum)
     x = preprocess(inputs)
     x = base(x)
     x = layers.GlobalAveragePooling2D(name="features")(x)
@@ -90,6 +97,16 @@ def _freeze(base: "keras.Model") -> None:
     for layer in base.layers:
         if isinstance(layer, layers.Dropout):  # EfficientNetV2 drops connections; `training=False` would not hold within `fit`
             layer.rate = 0.0
+
+
+def _set_momentum(base: "keras.Model", momentum: float) -> None:
+    from keras import layers
+
+    if not 0 <= momentum < 1:
+        raise ValueError(f"bn_momentum: expected a number from 0 up to but not 1, came {momentum!r}")
+    for layer in base.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.momentum = momentum
 
 
 def _base(name: str, application: Callable[..., "keras.Model"], weights: str | None, image_size: int) -> "keras.Model":

@@ -1,7 +1,7 @@
 """Networks made for ImageNet, pooled, with one unit: Keras' bases.
 
 All take the hyper-parameters of `dfd_lib.models.bases.transfer` (trainable_base,
-dense, dropout, kernel_l2) and `weights`: `imagenet` or None.
+bn_momentum, dense, dropout, kernel_l2) and `weights`: `imagenet` or None.
 """
 
 from functools import partial

@@ -45,6 +45,16 @@ def test_training_the_head_on_stored_features_trains_the_model(photos):
     np.testing.assert_allclose(top(stored), after, rtol=1e-5)
 
 
+def test_moving_statistics_follow_as_fast_as_asked(photos):
+    model = build("mobilenet_v2", image_size=32, width=0.35, bn_momentum=0.0)
+    first = next(layer for layer in model.get_layer("base").layers if isinstance(layer, keras.layers.BatchNormalization))
+    seen = keras.Model(model.get_layer("base").input, first.input)(photos(32) / 127.5 - 1).numpy()
+    model(photos(32), training=True)
+    np.testing.assert_allclose(first.moving_mean.numpy(), seen.mean(axis=(0, 1, 2)), rtol=1e-3, atol=1e-5)
+    with pytest.raises(ValueError, match=r"mobilenet_v2.*bn_momentum: expected .*came 1\.5"):
+        build("mobilenet_v2", image_size=32, width=0.35, bn_momentum=1.5)
+
+
 def test_width_narrows_mobilenet():
     assert build("mobilenet_v2", image_size=32, width=0.35).count_params() == 410_208 + 1281  # Keras' published alpha .35, without its top
 
