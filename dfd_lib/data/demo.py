@@ -62,7 +62,7 @@ def draw_portrait(seed: int, size: int = 256) -> np.ndarray:
     lit = colour * np.clip(cv2.transform(layers.normals, light) + 0.55, 0.1, 1.5)[..., None]
     lit += layers.glasses[..., None] * (26 - lit)
     wall = cv2.resize(backdrop(rng), lit.shape[1::-1], interpolation=cv2.INTER_AREA)
-    picture = wall + layers.alpha[..., None] * (lit - wall) + rng.normal(0, 2, (*lit.shape[:2], 1))
+    picture = wall * (1 - layers.alpha[..., None] / 255) + lit + rng.normal(0, 2, (*lit.shape[:2], 1))
     corner = window((-1.35, 1.35, -1.32, 1.38), unit)
     return cv2.resize(np.clip(picture[corner], 0, 255).astype(np.uint8), (size, size), interpolation=cv2.INTER_AREA)
 
@@ -110,7 +110,7 @@ def draw_demo(
         ValueError: a parameter out of range, or a folder with clips of another origin.
     """
     out = Path(out)
-    _check(people, frames, difficulty)
+    _check(people, frames, difficulty, workers)
     groups = circles(people, seed)
     listing = _listing(groups)
     _prepare(out, {"people": people, "frames": frames, "difficulty": difficulty, "seed": seed})
@@ -125,13 +125,15 @@ def draw_demo(
     return listing
 
 
-def _check(people: int, frames: int, difficulty: float) -> None:
+def _check(people: int, frames: int, difficulty: float, workers: int) -> None:
     if people < 2:
         raise ValueError(f"people: expected 2 or more, came {people}; one alone has nobody to swap with.")
     if frames < 2:
         raise ValueError(f"frames: expected 2 or more, came {frames}; one frame is no clip.")
     if not 0 <= difficulty <= 1:
         raise ValueError(f"difficulty: expected 0 (glaring flaws) to 1 (hardly any), came {difficulty}.")
+    if workers < 1:
+        raise ValueError(f"workers: expected 1 or more, came {workers}.")
 
 
 def _listing(groups: list[list[int]]) -> pd.DataFrame:
@@ -187,7 +189,7 @@ def _write_clips(files: tuple[Path, Path], layers: Layers, take: Take, swap: Swa
     """Write the real clip and the swap, each whole."""
     canvases = [take.light_up(layers, t) for t in range(frames)]
     if not files[0].exists():
-        _encode(files[0], (take.film(layers, canvases[t].copy(), t) for t in range(frames)), frames)
+        _encode(files[0], (take.film(layers, canvases[t], t) for t in range(frames)), frames)
     if not files[1].exists():
         _encode(files[1], (take.film(layers, swap.apply(take, canvases[t], t), t) for t in range(frames)), frames)
 

@@ -81,7 +81,7 @@ def paint_eyes(p: Person, e: Easel, lid: float) -> np.ndarray:
         crease = v - upper + 0.035 + 0.02 * lid
         e.tint(0.5 * np.exp(-0.5 * (crease / 0.01) ** 2) * e.edge(0.95 - np.abs(u), 0.3), (0.55, 0.48, 0.48))
         t = side * (e.x - side * p.eye_x) / 0.2
-        curve = e.y - p.eye_y + p.brow_y + p.brow_arch * (1 - (t - 0.25) ** 2) - 0.02 + 0.01 * (1 - lid)
+        curve = e.y - p.eye_y + p.brow_y + p.brow_arch * (1 - (t - 0.15) ** 2) - p.brow_fall * t - 0.02 + 0.01 * (1 - lid)
         thick = p.brow_thick * np.clip(1.1 - 0.55 * (t + 1) / 2, 0.2, 1)
         hairs = 0.8 + 0.25 * e.noise(0.018, 2.5)
         e.paint(0.85 * np.clip(hairs, 0, 1) * e.edge(thick - np.abs(curve), 0.022) * e.edge(1.08 - np.abs(t), 0.25), p.hair * 0.62 + 4)
@@ -92,7 +92,7 @@ def paint_mouth(p: Person, e: Easel, gape: float) -> np.ndarray:
     """The lips inside the window `MOUTH`, open by `gape` (0..1)."""
     u = e.x / p.mouth_w
     arch = np.sqrt(np.maximum(1 - u**2, 0))
-    y = e.y - p.mouth_y + 0.012 * np.cos(3 * u)
+    y = e.y - p.mouth_y + 0.022 * p.smile * (u**2 - 0.3) + 0.006 * np.cos(6 * u)
     gap = 0.11 * gape * arch
     bow = p.lip * arch * (1 - 0.22 * np.exp(-((u / 0.16) ** 2)) + 0.1 * np.exp(-(((np.abs(u) - 0.28) / 0.2) ** 2)))
     red = p.skin * (1 - 0.5 * p.lip_red) + 0.5 * p.lip_red * np.array([172, 52, 62]) * (0.6 + 0.4 * p.skin.mean() / 180)

@@ -10,28 +10,29 @@ from dfd_lib.data.drawing.face import EYES, HEAD, LIDS, LIPS, MOUTH, face_relief
 from dfd_lib.data.drawing.person import Person
 
 HAIR: Box = (-1.25, 1.25, -1.48, 2.0)
+BEHIND = -1.2
+"""Depth where nobody is; neck and chest lie between this and the face at 0."""
 
 
 @dataclass(frozen=True)
 class Layers:
-    """A painted person, H x W pixels of `unit` pixels a unit; all arrays float32.
+    """A painted person on a canvas of H x W pixels; arrays are float32 where not said otherwise.
 
     Attributes:
-        colour: (H, W, 3) under flat light, RGB 0..255.
+        colour: (H, W, 3) under flat light, RGB 0..255, times the opacity.
         eyes, mouth: colour inside the boxes `EYES` and `MOUTH`, one a state of `LIDS` and `LIPS`.
         normals: (H, W, 3) unit vectors towards right, down and the viewer.
-        depth: (H, W) towards the viewer, units.
-        alpha: (H, W) opacity 0..1.
+        relief: (H, W) height of the face above its outline, units; 0 elsewhere.
+        alpha: (H, W) uint8, opacity 0..255.
         head: (H, W) opacity 0..1 of the head without ears and hair.
         glasses: (H, W) opacity 0..1 of their frame over it all.
     """
 
-    unit: float
     colour: np.ndarray
     eyes: list[np.ndarray]
     mouth: list[np.ndarray]
     normals: np.ndarray
-    depth: np.ndarray
+    relief: np.ndarray
     alpha: np.ndarray
     head: np.ndarray
     glasses: np.ndarray
@@ -40,8 +41,8 @@ class Layers:
 def paint_person(p: Person, unit: float) -> Layers:
     """Paint all layers of a person, `unit` pixels a unit."""
     whole = Easel.blank(unit, p.seed)
-    alpha, head, glasses = (np.zeros_like(whole.x) for _ in range(3))
-    depth = np.full_like(whole.x, -0.5)
+    alpha, head, relief, glasses = (np.zeros_like(whole.x) for _ in range(4))
+    depth = np.full_like(whole.x, BEHIND)
     behind, face = window(HAIR, unit), window(HEAD, unit)
     alpha[behind] = _back_hair(p, whole.part(HAIR))
     body, depth_of_body = _body(p, whole)
@@ -50,12 +51,14 @@ def paint_person(p: Person, unit: float) -> Layers:
     e = whole.part(HEAD)
     shape = head_shape(p, e)
     head[face] = e.edge((1 - shape) * p.width / 2)
-    depth[face] = np.maximum(depth[face], np.where(shape < 1, face_relief(p, e, shape), -0.5))
+    relief[face] = face_relief(p, e, shape) * (shape < 1)
+    depth[face] = np.where(shape < 1, relief[face], depth[face])
     alpha[face] = np.maximum.reduce([alpha[face], head[face], _paint_head(p, e, head[face])])
     glasses[face] = _glasses(p, e)
+    whole.colour *= alpha[..., None]
     eyes = [paint_eyes(p, whole.part(EYES, copy=True), lid) for lid in LIDS]
     mouth = [paint_mouth(p, whole.part(MOUTH, copy=True), lip) for lip in LIPS]
-    return Layers(unit, whole.colour, eyes, mouth, _normals(depth, unit), depth, alpha, head, glasses)
+    return Layers(whole.colour, eyes, mouth, _normals(depth, unit), relief, np.uint8(255 * alpha), head, glasses)
 
 
 def _paint_head(p: Person, e: Easel, head: np.ndarray) -> np.ndarray:
@@ -150,7 +153,7 @@ def _body(p: Person, e: Easel) -> tuple[np.ndarray, np.ndarray]:
     """Neck, shoulders and clothes; returns their opacity and depth."""
     half = 0.36 + 0.05 * (p.beard > 0) + 0.1 * smooth(1.0, 1.5, e.y) ** 2
     neck = e.edge(half - np.abs(e.x)) * (e.y > 0.4)
-    slope = 1.28 + 0.42 * (np.abs(e.x) / 1.5) ** 1.6 + 2.2 * np.maximum(0, np.abs(e.x) - 1.45) ** 2
+    slope = 1.28 + 0.4 * (np.abs(e.x) / 1.5) ** 1.5 + 3 * np.maximum(0, np.abs(e.x) - 1.3) ** 2
     cloth = e.edge(e.y - slope)
     e.paint(neck, p.skin * 0.94)
     neckline = {"crew": 1.34, "vee": 1.42, "shirt": 1.3}[p.collar]
@@ -162,11 +165,14 @@ def _body(p: Person, e: Easel) -> tuple[np.ndarray, np.ndarray]:
     wear = cloth * (1 - skin * (np.abs(e.x) < open_x))
     weave = 1 + 0.05 * e.noise(0.35, 0.6) + 0.02 * e.noise(0.02)
     e.paint(wear, p.cloth * weave[..., None])
+    bands = np.sin(22 * (e.y - 0.35 * slope)) > 0.3
+    e.tint(wear * bands * (0.6 if p.stripes else 0), (0.45, 0.45, 0.5))
     rim = np.abs(e.y - neckline - drop * shape)
     e.tint(wear * e.edge(0.05 - rim) * (np.abs(e.x) < open_x + 0.04), (0.72, 0.72, 0.74))
     e.tint(0.75 * np.maximum(neck, cloth) * e.ball(0, 1.0, 0.5, 0.2), (0.5, 0.42, 0.4))
-    depth = np.where(cloth > 0, 0.1 + 0.5 * np.sqrt(np.clip((e.y - slope) / 1.2, 0, 1)) - 0.16 * e.x**2, -1)
-    depth = np.where(neck > 0, np.maximum(depth, np.sqrt(np.maximum(half**2 - e.x**2, 0)) * 0.8 - 0.1), depth)
+    chest = 0.6 * np.sqrt(np.clip((e.y - slope) / 1.2, 0, 1)) - 0.16 * e.x**2 - 0.9
+    throat = np.where(neck > 0, 0.8 * np.sqrt(np.maximum(half**2 - e.x**2, 0)) - 1.0, BEHIND)
+    depth = np.maximum(throat, np.where(cloth > 0, chest, BEHIND))
     return np.maximum(neck, cloth), depth
 
 

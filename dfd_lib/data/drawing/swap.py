@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from dfd_lib.data.drawing.easel import CANVAS, Box, grid, smooth, window
-from dfd_lib.data.drawing.person import Person
+from dfd_lib.data.drawing.person import Person, off_white
 from dfd_lib.data.drawing.portrait import Layers
 from dfd_lib.data.drawing.take import UNIT, Take
 
@@ -29,33 +29,35 @@ class Swap:
 
     def __init__(self, rng: np.random.Generator, strength: float, frames: int, target: tuple[Person, Layers], donor: tuple[Person, Layers]):
         (person, layers), (other, self.donor) = target, donor
-        self.tint = 1 + strength * rng.normal(0, 0.12, 3) + strength * rng.normal(0, 0.08)
-        self.coarse = 1 + strength * rng.uniform(0, 4)
+        self.tint = off_white(rng, 0.16 * strength)
+        self.pale = strength * rng.uniform(0.1, 0.5)
+        self.coarse = 1 + strength * rng.uniform(1.5, 7)
         self.askew = strength * rng.normal(0, 0.12, 3)
-        self.flicker = 1 + strength * rng.uniform(0, 0.06) * rng.standard_normal((frames, 3))
+        self.flicker = 1 + strength * rng.uniform(0.01, 0.06) * rng.standard_normal((frames, 3))
         self.jitter = strength * rng.uniform(0, 0.02) * rng.standard_normal((frames, 2)) * UNIT
         self.align = _alignment(other.landmarks, person.landmarks)
-        feather = 0.05 + (1 - strength) * 0.35 + strength * rng.uniform(0, 0.2)
-        at = window(FACE, UNIT)
-        self.mask = _oval(person, feather) * self._onto(self.donor.head)[at]
-        self.match = _mean(layers.colour[at], self.mask) / _mean(self._onto(self.donor.colour)[at], self.mask)
+        feather = 0.5 * (1 - strength) ** 1.5 + rng.uniform(0.03, 0.12)
+        self.mask = _oval(person, feather) * self._onto_target(self.donor.head)
+        self.match = _mean(layers.colour[window(FACE, UNIT)], self.mask) / _mean(self._onto_target(self.donor.colour), self.mask)
 
     def apply(self, take: Take, canvas: np.ndarray, t: int) -> np.ndarray:
-        """The target's lit canvas with the donor's face blended in; float32 (H, W, 3), 0..255."""
-        face = self._onto(take.light_up(self.donor, t, self.askew), self.jitter[t])[window(FACE, UNIT)]
+        """The target's lit canvas with the donor's face blended in; RGB uint8 (H, W, 3)."""
+        face = self._onto_target(take.light_up(self.donor, t, self.askew), self.jitter[t])
         height, width = face.shape[:2]
         small = cv2.resize(face, (round(width / self.coarse), round(height / self.coarse)), interpolation=cv2.INTER_AREA)
-        face = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR) * (self.match * self.tint * self.flicker[t])
+        face = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR) * np.float32(self.match * self.tint * self.flicker[t])
+        face += self.pale * (face.mean(2, keepdims=True) * 0.5 + _mean(face, self.mask) * 0.5 - face)
         canvas = canvas.copy()
         under = canvas[window(FACE, UNIT)]
-        under += self.mask[..., None] * (np.clip(face, 0, 255) - under)
+        under[:] = under + self.mask[..., None] * (np.clip(face, 0, 255) - under)
         return canvas
 
-    def _onto(self, image: np.ndarray, jitter: np.ndarray | float = 0.0) -> np.ndarray:
-        """A canvas of the donor laid onto the target's by its landmarks."""
+    def _onto_target(self, image: np.ndarray, jitter: np.ndarray | float = 0.0) -> np.ndarray:
+        """The box `FACE` of the target's canvas, filled from a canvas of the donor by their landmarks."""
+        rows, columns = window(FACE, UNIT)
         align = self.align.copy()
-        align[:, 2] += jitter
-        return cv2.warpAffine(image, align, image.shape[1::-1], flags=cv2.INTER_LINEAR)
+        align[:, 2] += jitter - np.array([columns.start, rows.start])
+        return cv2.warpAffine(image, align, (columns.stop - columns.start, rows.stop - rows.start), flags=cv2.INTER_LINEAR)
 
 
 def _alignment(source: np.ndarray, target: np.ndarray) -> np.ndarray:

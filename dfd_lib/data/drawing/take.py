@@ -51,7 +51,8 @@ class Take:
         self.blur = max(0.0, rng.uniform(-0.8, 1.0))  # out of focus, pixels
         self.smoothing = max(0.0, rng.uniform(-2.5, 2.2))  # a beauty filter over the face, pixels
         self.plate = backdrop(rng)
-        self.grain = (rng.uniform(1.5, 5) * rng.standard_normal((HEIGHT + 64, WIDTH + 64, 3), np.float32)).astype(np.int16)
+        grain = (rng.uniform(1.5, 5) * rng.standard_normal((HEIGHT + 64, WIDTH + 128), np.float32)).astype(np.int16)
+        self.grain = np.dstack([grain[:, shift : shift + WIDTH + 64] for shift in (0, 23, 57)])
         self.grain_at = rng.integers(0, 64, (frames, 2))
         self._patch()
 
@@ -68,29 +69,38 @@ class Take:
         self.loose = 1 - smooth(0.9, 1.9, self.y)
 
     def light_up(self, person: Layers, t: int, askew: float | np.ndarray = 0.0) -> np.ndarray:
-        """The canvas of a person lit as in frame `t`, float32 (H, W, 3), 0..255; `askew` is added to the light."""
+        """The canvas of a person lit as in frame `t`, RGB uint8 (H, W, 3); `askew` is added to the light."""
         colour = person.colour.copy()
         colour[window(EYES, UNIT)] = person.eyes[int(np.abs(np.subtract(LIDS, self.lid[t])).argmin())]
         colour[window(MOUTH, UNIT)] = person.mouth[int(np.abs(np.subtract(LIPS, self.lip[t])).argmin())]
-        shade = np.clip(cv2.transform(person.normals, (self.light[t] + askew)[None].astype(np.float32)) + self.ambient, 0.1, 1.5)
-        return np.minimum(colour * shade[..., None], 255)
+        light = np.tile([*(self.light[t] + askew), self.ambient], (3, 1)).astype(np.float32)  # Lambert, the same in R, G and B
+        shade = np.clip(cv2.transform(person.normals, light), 0.1, 1.5)
+        return cv2.multiply(colour, shade, dtype=cv2.CV_8U)
 
     def film(self, person: Layers, canvas: np.ndarray, t: int) -> np.ndarray:
         """Film a lit canvas before the backdrop; RGB uint8 (360, 640, 3)."""
-        if self.smoothing > 0.3:
-            face = canvas[window(HEAD, UNIT)]
-            face += self.filtered[..., None] * (cv2.GaussianBlur(face, (0, 0), self.smoothing) - face)
-        canvas += person.glasses[..., None] * (26 - canvas)
-        layers = np.dstack([canvas, np.full_like(person.alpha, 255)]) * person.alpha[..., None]
-        seen = cv2.remap(layers.astype(np.uint8), *self._look(person, t), cv2.INTER_LINEAR)
+        canvas = self._filtered(canvas)
+        if person.glasses.any():
+            canvas = (canvas + person.glasses[..., None] * (26.0 - canvas)).astype(np.uint8)
+        canvas = cv2.cvtColor(canvas, cv2.COLOR_RGB2RGBA)
+        canvas[..., 3] = person.alpha
+        seen = cv2.remap(canvas, *self._look(person, t), cv2.INTER_LINEAR)
         frame = self.plate.copy()
-        under = frame[self.patch]
-        under[:] = seen[..., :3] + (under * (1 - seen[..., 3:] / np.float32(255))).astype(np.uint8)
+        behind = cv2.multiply(frame[self.patch], cv2.merge([255 - seen[..., 3]] * 3), scale=1 / 255)
+        frame[self.patch] = cv2.add(behind, seen[..., :3])
         frame = cv2.multiply(frame, (*self.gain[t], 0))
         if self.blur > 0.3:
             frame = cv2.GaussianBlur(frame, (0, 0), self.blur)
         y, x = self.grain_at[t]
         return cv2.add(frame, self.grain[y : y + HEIGHT, x : x + WIDTH], dtype=cv2.CV_8U)
+
+    def _filtered(self, canvas: np.ndarray) -> np.ndarray:
+        """The canvas after the beauty filter: the face a little blurred."""
+        canvas = canvas.copy()
+        if self.smoothing > 0.3:
+            face = canvas[window(HEAD, UNIT)]
+            face[:] = face + self.filtered[..., None] * (cv2.GaussianBlur(face, (0, 0), self.smoothing) - face.astype(np.float32))
+        return canvas
 
     def _look(self, person: Layers, t: int) -> tuple[np.ndarray, np.ndarray]:
         """Which canvas pixel each pixel of the patch shows: the head turns and moves, the shoulders follow a little."""
@@ -101,7 +111,7 @@ class Take:
         x = x + self.loose * (cosine * dx + sine * dy - x)
         y = y + self.loose * (cosine * dy - sine * dx + 1.1 - y)
         x, y = (x - CANVAS[0]) * UNIT - 0.5, (y - CANVAS[2]) * UNIT - 0.5
-        near = UNIT * self.loose * cv2.remap(person.depth, x, y, cv2.INTER_LINEAR)
+        near = UNIT * self.loose * cv2.remap(person.relief, x, y, cv2.INTER_LINEAR)
         return x - self.turn[t, 0] * near, y - self.turn[t, 1] * near
 
 
@@ -123,13 +133,13 @@ def _speech(rng: np.random.Generator, frames: int) -> np.ndarray:
 
 def backdrop(rng: np.random.Generator) -> np.ndarray:
     """A room out of focus: a wall, furniture, pictures, lamps; RGB uint8 (360, 640, 3)."""
-    wall = rng.uniform(60, 190) * (1 + rng.normal(0, 0.1, 3))
+    wall = rng.uniform(60, 190) * (1 + rng.normal(0, 0.07, 3))
     x, y = np.meshgrid(np.linspace(-1, 1, WIDTH), np.linspace(-1, 1, HEIGHT))
     light = 1 + 0.25 * rng.normal() * x - 0.2 * rng.random() * y
     room = np.clip(wall * light[..., None], 0, 255).astype(np.uint8)
     for _ in range(rng.integers(3, 9)):
         corner, size = rng.uniform((-60, -40), (WIDTH, HEIGHT)), rng.uniform((30, 30), (200, 220))
-        colour = tuple(np.clip(wall * rng.uniform(0.35, 1.5) + rng.normal(0, 22, 3), 5, 250))
+        colour = tuple(np.clip(wall * rng.uniform(0.35, 1.35) * (1 + rng.normal(0, 0.16, 3)), 5, 245))
         if rng.random() < 0.7:
             cv2.rectangle(room, corner.astype(int), (corner + size).astype(int), colour, -1)
         else:
