@@ -25,8 +25,10 @@ def part(*names):
     return {name: RECIPE.model_dump(mode="json")[name] for name in names}
 
 
-def run_notebook(name):
-    return f"DFD_THREADS={{threads}} dfd notebook {name} --out notebooks/{name}.ipynb -p experiment={NAME} > {{log}} 2>&1"
+def run_notebook(name, done, out=None, parameters=""):
+    """A shell command: one notebook, its chatter in the log, one line when it is done or why it failed."""
+    command = f"DFD_THREADS={{threads}} dfd notebook {name} --out notebooks/{out or name}.ipynb -p experiment={NAME}{parameters}"
+    return f"if {command} > {{log}} 2>&1; then echo '  {done}'; else grep -a '^dfd: ' {{log}} >&2 || cat {{log}} >&2; exit 1; fi"
 
 
 rule page:
@@ -80,7 +82,7 @@ rule splits:
     log:
         "logs/20_splits.txt",
     shell:
-        run_notebook("20_splits")
+        run_notebook("20_splits", "split by group and audited")
 
 
 rule train:
@@ -100,8 +102,12 @@ rule train:
     threads: TRAIN_THREADS
     priority: lambda wildcards: 10 - LARGE.index(RECIPE.models[wildcards.model].model) if RECIPE.models[wildcards.model].model in LARGE else 0
     shell:
-        "DFD_THREADS={threads} dfd notebook 40_train --out notebooks/40_train-{wildcards.model}-s{wildcards.seed}.ipynb"
-        " -p experiment={NAME} -p model={wildcards.model} -p seed={wildcards.seed} > {log} 2>&1"
+        run_notebook(
+            "40_train",
+            "trained {wildcards.model}, seed {wildcards.seed}",
+            out="40_train-{wildcards.model}-s{wildcards.seed}",
+            parameters=" -p model={wildcards.model} -p seed={wildcards.seed}",
+        )
 
 
 rule compare:
@@ -121,7 +127,7 @@ rule compare:
         "logs/50_compare.txt",
     threads: workflow.cores
     shell:
-        run_notebook("50_compare")
+        run_notebook("50_compare", "compared all models")
 
 
 rule ensembles:
@@ -137,7 +143,7 @@ rule ensembles:
         "logs/60_ensembles.txt",
     threads: workflow.cores
     shell:
-        run_notebook("60_ensembles")
+        run_notebook("60_ensembles", "tried every ensemble")
 
 
 rule tour:
@@ -150,4 +156,4 @@ rule tour:
     log:
         "logs/00_tour.txt",
     shell:
-        run_notebook("00_tour")
+        run_notebook("00_tour", "toured the results")

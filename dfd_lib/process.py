@@ -29,8 +29,8 @@ def become_pipeline(name: str, cores: int) -> NoReturn:
     for stale in folder.glob(".snakemake/locks/*.lock"):
         stale.unlink()
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(project_root() / "Snakefile"), "--directory", str(folder)]
-    command += ["--config", f"experiment={name}", "--cores", str(cores), "--rerun-incomplete", "--keep-going", "--show-failed-logs"]
-    command += ["--rerun-triggers", "mtime", "params", "input", "--quiet", "host", "reason"]
+    command += ["--config", f"experiment={name}", "--cores", str(cores), "--rerun-incomplete", "--keep-going"]
+    command += ["--rerun-triggers", "mtime", "params", "input", "--quiet", "rules", "host", "reason"]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     os.set_inheritable(lock.fileno(), True)
     # not a child: who kills this process kills Snakemake, and `follow_parent` ends its steps
