@@ -15,6 +15,7 @@ class Recorder(keras.callbacks.Callback):
     """After each epoch: score the validation part, keep the best weights, save the state, stop early.
 
     Args:
+        network: the model whose weights are kept; it shares its layers with the one that is trained.
         folder: the run's folder.
         key: fingerprint of the run; a state with another key is never resumed.
         history: rows of the epochs already done.
@@ -22,9 +23,18 @@ class Recorder(keras.callbacks.Callback):
         patience: stop after so many epochs without a better AUC; None = never.
     """
 
-    def __init__(self, folder: Path, key: str, history: list[dict], *, score_val: Callable[[], tuple[float, float]], patience: int | None):
+    def __init__(
+        self,
+        network: keras.Model,
+        folder: Path,
+        key: str,
+        history: list[dict],
+        *,
+        score_val: Callable[[], tuple[float, float]],
+        patience: int | None,
+    ):
         super().__init__()
-        self.folder, self.key, self.history = folder, key, history
+        self.network, self.folder, self.key, self.history = network, folder, key, history
         self.score_val, self.patience = score_val, patience
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
@@ -37,7 +47,7 @@ class Recorder(keras.callbacks.Callback):
         self.history.append({"epoch": epoch + 1, **{name: float(value) for name, value in logs.items()}, "seconds": seconds})
         if logs["val_auc"] > best:
             with whole(self.folder / "best.weights.h5") as beside:
-                self.model.save_weights(beside)
+                self.network.save_weights(beside)
         save_state(self.model, self.folder, self.key, self.history)
         self.model.stop_training = self.has_stopped()
 
