@@ -19,6 +19,9 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 import dfd_lib
+from dfd_lib.data.layouts import LISTING_COLUMNS
+from dfd_lib.data.sources import LAYOUTS, list_source
+from dfd_lib.experiment import parse_experiment
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -221,6 +224,36 @@ def test_clean_keeps_what_was_brought_what_is_tracked_recipes_and_test_reads(tmp
     (tmp_path / "reports/demo/index.html").write_text("x")
     assert "left as it is" in make("clean", folder=tmp_path).stdout
     assert (tmp_path / "reports/demo/index.html").is_file()
+
+
+# ---- data/README.md
+
+DATA_PAGE = (ROOT / "data" / "README.md").read_text()
+
+
+def test_the_data_page_tells_every_layout_and_every_column_of_a_listing():
+    assert sorted(re.findall(r"^### `([\w-]+)`", DATA_PAGE, re.MULTILINE)) == sorted(LAYOUTS)
+    listing = DATA_PAGE[DATA_PAGE.index("### `listing`") : DATA_PAGE.index("```csv")]
+    assert sorted(re.findall(r"^\| `(\w+)`", listing, re.MULTILINE)) == sorted(LISTING_COLUMNS)
+
+
+def test_the_data_pages_listing_is_read_as_it_says(tmp_path):
+    text = re.search(r"```csv\n(.*?)```", DATA_PAGE, re.DOTALL)[1]
+    (tmp_path / "listing.csv").write_text(text)
+    for row in text.splitlines()[1:]:
+        clip = tmp_path / row.split(",")[0]
+        clip.parent.mkdir()
+        clip.touch()
+    listing, problems = list_source(tmp_path)
+    assert problems.empty
+    assert list(listing["donor"]) == ["", "ben"]
+    assert list(listing["label"]) == [0, 1]
+    assert listing["group"].nunique() == 1  # a swap and its source are never torn apart
+
+
+def test_the_data_pages_recipe_is_valid():
+    recipe = yaml.safe_load(re.search(r"```yaml\n(.*?)```", DATA_PAGE, re.DOTALL)[1])
+    assert parse_experiment({"name": "mine", **recipe}).models["meso4"].epochs == 20
 
 
 # ---- git
