@@ -198,7 +198,11 @@ def parse_experiment(raw: dict[str, Any]) -> Experiment:
 def _with_defaults(key: str, own: Any, shared: dict[str, Any]) -> Any:
     if own is not None and not isinstance(own, dict):
         return own
-    return {"model": key, **shared, **(own or {})}
+    own = own or {}
+    both = {"model": key, **shared, **own}
+    if isinstance(shared.get("augment"), dict) and isinstance(own.get("augment"), dict):
+        both["augment"] = {**shared["augment"], **own["augment"]}  # half of it overrides that half only
+    return both
 
 
 def _explain(item: dict[str, Any]) -> str:

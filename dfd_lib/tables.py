@@ -108,7 +108,12 @@ METRICS_TABLE = pa.DataFrameSchema(
 )
 
 
-_TEXT = [name for schema in (MANIFEST, PREDICTIONS) for name, column in schema.columns.items() if str(column.dtype).startswith("str")]
+_TYPES = {
+    name: str if str(column.dtype).startswith("str") else float
+    for schema in (MANIFEST, PREDICTIONS, METRICS_TABLE)
+    for name, column in schema.columns.items()
+    if not str(column.dtype).startswith("int")
+}
 
 
 def check_manifest(table: pd.DataFrame) -> pd.DataFrame:
@@ -163,8 +168,8 @@ def read_table(path: str | Path) -> pd.DataFrame:
         raise FileNotFoundError(f"table {path}: expected a file, found none. Run the stage that writes it (`dfd report`).")
     if path.suffix == ".parquet":
         return pd.read_parquet(path)
-    # a video may be called 00170, and a column of empty text must not become a column of missing numbers
-    table = pd.read_csv(path, dtype=dict.fromkeys(_TEXT, str), keep_default_na=False, na_values=["", "nan"])
+    # a video may be called 00170 or nan, empty text is not a missing number, and scores that are all 0 or 1 are not whole numbers
+    table = pd.read_csv(path, dtype=_TYPES, keep_default_na=False, na_values=[""])
     text = [column for column in table if pd.api.types.is_string_dtype(table[column])]
     return table.fillna(dict.fromkeys(text, ""))
 

@@ -154,3 +154,10 @@ def test_every_part_refuses_unknown_keys():
         todo += [one for one in annotations if isinstance(one, type) and hasattr(one, "model_fields") and one not in parts]
     assert len(parts) >= 9
     assert all(part.model_config["extra"] == "forbid" for part in parts)
+
+
+def test_half_an_augmentation_overrides_that_half_only():
+    shared = {"training": {"augment": {"brightness": 0.3}}, "models": {"lenet": {"augment": {"flip": False}}, "meso4": {}}}
+    models = parse_experiment({"name": "x", "title": "X", "data": {"source": "demo"}, **shared}).models
+    assert (models["lenet"].augment.flip, models["lenet"].augment.brightness) == (False, 0.3)
+    assert (models["meso4"].augment.flip, models["meso4"].augment.brightness) == (True, 0.3)

@@ -21,7 +21,7 @@ import shutil
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import joblib
@@ -33,9 +33,11 @@ from dfd_lib.data.crops import CropSpec
 from dfd_lib.data.faces import Detector, detector_version, open_detector
 from dfd_lib.data.frames import EVERY
 from dfd_lib.data.media import check_file, words
-from dfd_lib.experiment import Faces
 from dfd_lib.paths import whole
 from dfd_lib.tables import MANIFEST, check_manifest, write_table
+
+if TYPE_CHECKING:
+    from dfd_lib.experiment import Faces
 
 RULES = 1
 """Raise it with every change of the code that changes crops, so that old ones are made anew."""
@@ -47,7 +49,7 @@ _FACTS = ["file", "kind", "label", "split", "dataset", "method", "video", "frame
 
 
 def extract(
-    listing: pd.DataFrame, root: str | Path, out: str | Path, *, faces: Faces, workers: int = 2, progress: bool = True
+    listing: pd.DataFrame, root: str | Path, out: str | Path, *, faces: "Faces", workers: int = 2, progress: bool = True
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Find and cut the faces of many files; run again, it continues.
 
@@ -106,7 +108,7 @@ def verify_crops(listing: pd.DataFrame, root: str | Path, *, workers: int = 2, p
     return _manifest(listing, results, coverage, lambda file, _: file), coverage
 
 
-def crop_spec(faces: Faces) -> CropSpec:
+def crop_spec(faces: "Faces") -> CropSpec:
     """The crop that a recipe's `faces` section asks for."""
     return CropSpec(margin=faces.margin, size=faces.size)
 
@@ -125,7 +127,7 @@ def folder_name(file: str) -> str:
     return f"{slug or 'file'}-{hashlib.sha256(file.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}"
 
 
-def _settings(faces: Faces) -> dict[str, Any]:
+def _settings(faces: "Faces") -> dict[str, Any]:
     """Everything but the file itself that decides its crops."""
     name, version = detector_version(faces.detector)
     return {

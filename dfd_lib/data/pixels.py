@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import joblib
 import numpy as np
 import pandas as pd
-from dfd_lib.data.crops import read_image, resize
 from tqdm import tqdm
 
+from dfd_lib.data.crops import read_image, resize
 from dfd_lib.paths import cache_dir, whole
 
 if TYPE_CHECKING:
