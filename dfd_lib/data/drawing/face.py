@@ -92,7 +92,7 @@ def paint_mouth(p: Person, e: Easel, gape: float) -> np.ndarray:
     """The lips inside the window `MOUTH`, open by `gape` (0..1)."""
     u = e.x / p.mouth_w
     arch = np.sqrt(np.maximum(1 - u**2, 0))
-    y = e.y - p.mouth_y + 0.022 * p.smile * (u**2 - 0.3) + 0.006 * np.cos(6 * u)
+    y = e.y - p.mouth_y + 0.036 * p.smile * (u**2 - 0.3) + 0.006 * np.cos(6 * u)
     gap = 0.11 * gape * arch
     bow = p.lip * arch * (1 - 0.22 * np.exp(-((u / 0.16) ** 2)) + 0.1 * np.exp(-(((np.abs(u) - 0.28) / 0.2) ** 2)))
     red = p.skin * (1 - 0.5 * p.lip_red) + 0.5 * p.lip_red * np.array([172, 52, 62]) * (0.6 + 0.4 * p.skin.mean() / 180)

@@ -9,6 +9,7 @@ import numpy as np
 
 from dfd_lib.data.drawing.easel import CANVAS, grid, smooth, window
 from dfd_lib.data.drawing.face import EYES, HEAD, LIDS, LIPS, MOUTH
+from dfd_lib.data.drawing.person import off_white
 from dfd_lib.data.drawing.portrait import Layers
 
 WIDTH, HEIGHT, FPS = 640, 360, 12
@@ -133,13 +134,13 @@ def _speech(rng: np.random.Generator, frames: int) -> np.ndarray:
 
 def backdrop(rng: np.random.Generator) -> np.ndarray:
     """A room out of focus: a wall, furniture, pictures, lamps; RGB uint8 (360, 640, 3)."""
-    wall = rng.uniform(60, 190) * (1 + rng.normal(0, 0.07, 3))
+    wall = rng.uniform(60, 190) * off_white(rng, 0.07)
     x, y = np.meshgrid(np.linspace(-1, 1, WIDTH), np.linspace(-1, 1, HEIGHT))
     light = 1 + 0.25 * rng.normal() * x - 0.2 * rng.random() * y
     room = np.clip(wall * light[..., None], 0, 255).astype(np.uint8)
     for _ in range(rng.integers(3, 9)):
         corner, size = rng.uniform((-60, -40), (WIDTH, HEIGHT)), rng.uniform((30, 30), (200, 220))
-        colour = tuple(np.clip(wall * rng.uniform(0.35, 1.35) * (1 + rng.normal(0, 0.16, 3)), 5, 245))
+        colour = tuple(np.clip(wall * rng.uniform(0.35, 1.3) * off_white(rng, 0.14), 5, 235))
         if rng.random() < 0.7:
             cv2.rectangle(room, corner.astype(int), (corner + size).astype(int), colour, -1)
         else:
