@@ -155,7 +155,9 @@ def _clear(out: Path) -> None:
 
 def _run(work: Callable[..., tuple[str, Record]], jobs: list[tuple], workers: int, progress: bool) -> dict[str, Record]:
     """From file to record; results come as they are ready, so memory stays flat and the bar is true."""
-    parallel = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")
+    # one thread a process, whatever the environment says: two processes of two threads on two cores take eight times as long
+    with joblib.parallel_config("loky", inner_max_num_threads=1):
+        parallel = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")
     records = parallel(joblib.delayed(_alone if workers > 1 else _here)(work, job) for job in jobs)
     with warnings.catch_warnings():
         # joblib keeps its processes for the next call; one that then loads TensorFlow is taken for leaking and replaced, which is harmless
