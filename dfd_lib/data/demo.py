@@ -31,7 +31,7 @@ from dfd_lib.data.drawing.take import FPS, HEIGHT, UNIT, WIDTH, Take, backdrop
 from dfd_lib.paths import whole
 from dfd_lib.tables import read_table, write_table
 
-DRAWING = 2
+DRAWING = 3
 """The drawing's version: raise it with any change of what is drawn."""
 
 _PERSON, _TAKE, _SWAP, _KIN, _CIRCLES = range(5)  # what a random generator is for

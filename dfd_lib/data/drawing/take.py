@@ -133,7 +133,7 @@ def _speech(rng: np.random.Generator, frames: int) -> np.ndarray:
 
 
 def backdrop(rng: np.random.Generator) -> np.ndarray:
-    """A room out of focus: a wall, furniture, pictures, lamps; RGB uint8 (360, 640, 3)."""
+    """A room out of focus: a wall, furniture, pictures; RGB uint8 (360, 640, 3)."""
     wall = rng.uniform(60, 190) * off_white(rng, 0.07)
     x, y = np.meshgrid(np.linspace(-1, 1, WIDTH), np.linspace(-1, 1, HEIGHT))
     light = 1 + 0.25 * rng.normal() * x - 0.2 * rng.random() * y
@@ -141,8 +141,5 @@ def backdrop(rng: np.random.Generator) -> np.ndarray:
     for _ in range(rng.integers(3, 9)):
         corner, size = rng.uniform((-60, -40), (WIDTH, HEIGHT)), rng.uniform((30, 30), (200, 220))
         colour = tuple(np.clip(wall * rng.uniform(0.35, 1.3) * off_white(rng, 0.14), 5, 235))
-        if rng.random() < 0.7:
-            cv2.rectangle(room, corner.astype(int), (corner + size).astype(int), colour, -1)
-        else:
-            cv2.circle(room, corner.astype(int), int(size[0] / 3), colour, -1, cv2.LINE_AA)
+        cv2.rectangle(room, corner.astype(int), (corner + size).astype(int), colour, -1)  # no discs: detectors take them for heads
     return cv2.GaussianBlur(room, (0, 0), rng.uniform(2, 9))
