@@ -79,6 +79,8 @@ endif
 	fi
 	@echo "installing into .venv with $$($(BIN)/python -V); the first time takes minutes and about 3 GB"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e ".[dev]"
+	@# some installers and settings leave this out, and then every start of a step compiles TensorFlow anew: 16 s instead of 6
+	@$(BIN)/python -m compileall -q -j 0 .venv/lib >/dev/null 2>&1 || true  # a few templates in there are no Python
 	@$(BIN)/python -m ipykernel install --sys-prefix --name python3 >/dev/null
 	@$(BIN)/python -c 'import cv2' 2>/dev/null || { \
 	    echo "make env: OpenCV needs system libraries that are missing: sudo apt-get install libgl1 libglib2.0-0" >&2; exit 1; }

@@ -154,6 +154,8 @@ def compiled(model: "keras.Model", config: Model, steps: int) -> "keras.Model":
     optimizer = keras.optimizers.get({"class_name": config.optimizer, "config": {"learning_rate": rate}})
     trained = keras.Model(model.inputs, model.outputs, name=model.name)
     trained.compile(optimizer=optimizer, loss=config.loss, metrics=[keras.metrics.AUC(name="auc")])
+    # left to the first step, this makes TensorFlow trace that step twice: 88 s instead of 45 for InceptionResNetV2 on one core
+    trained.optimizer.build(trained.trainable_variables)
     return trained
 
 

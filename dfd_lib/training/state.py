@@ -67,7 +67,7 @@ def save_state(model: keras.Model, folder: Path, key: str, history: list[dict]) 
 
 
 def load_state(model: keras.Model, folder: Path, key: str) -> list[dict]:
-    """Put a saved state back into a compiled model.
+    """Put a saved state back into a compiled model whose optimizer is built.
 
     Returns:
         The history so far; empty if there is no state with this key.
@@ -78,7 +78,6 @@ def load_state(model: keras.Model, folder: Path, key: str) -> list[dict]:
     with np.load(path) as saved:
         if str(saved["key"]) != key:
             return []
-        model.optimizer.build(model.trainable_variables)
         for number, variable in enumerate(_variables(model)):
             variable.assign(saved[f"v{number}"])
         return json.loads(str(saved["history"]))
