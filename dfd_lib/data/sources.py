@@ -23,7 +23,7 @@ LAYOUTS = {
 }
 """The layouts that can be read, and how each is recognised; `folders` may lie in train/, val/ and test/."""
 
-COLUMNS = ("file", "kind", "label", "split", "dataset", "method", "video", "frame", "person", "donor", "source", "scene", "group")
+COLUMNS = tuple("file kind label split dataset method video frame person donor source original scene group".split())
 
 _READERS: dict[str, Callable[[Tree], tuple[pd.DataFrame, Problems]]] = {
     "listing": layouts.read_listing,
@@ -59,22 +59,24 @@ def list_source(
 
         The listing has one row a file, sorted by file:
 
-        ======= ============================================================
-        file    path relative to `root`, with `/`
-        kind    image or video
-        label   1 = FAKE, 0 = REAL
-        split   the official part (train, val, calib, test), or empty
-        dataset the data set's name
-        method  `real`, the manipulation's name, or `unknown`
-        video   path relative to `root` without suffix, of the clip
-        frame   number of the frame, where the file is one
-        person  whose scene it is, or empty = unknown
-        donor   whose face was put in, or empty = nobody's or unknown
-        source  the video that this fake was made from, or empty = unknown
-        scene   the group given by the user, or empty
-        group   what a split must not tear apart: the connected component of
-                all that shares person, donor, source, video or scene
-        ======= ============================================================
+        ======== ===========================================================
+        file     path relative to `root`, with `/`
+        kind     image or video
+        label    1 = FAKE, 0 = REAL
+        split    the official part (train, val, calib, test), or empty
+        dataset  the data set's name
+        method   `real`, the manipulation's name, or `unknown`
+        video    path relative to `root` without suffix, of the clip
+        frame    number of the frame, where the file is one
+        person   whose scene it is, or empty = unknown
+        donor    whose face was put in, or empty = nobody's or unknown
+        source   the video that this fake was made from, or empty = unknown
+        original the file of that video, or empty = unknown or not there; of a
+                 numbered frame, the frame of the same number
+        scene    the group given by the user, or empty
+        group    what a split must not tear apart: the connected component of
+                 all that shares person, donor, source, video or scene
+        ======== ===========================================================
 
         The problems have one row (file, reason) for each file that was set
         aside: missing, without a label, in an unknown format, or a double.
@@ -101,6 +103,7 @@ def list_source(
         table["scene"], unknown = _scenes(table, _beside(root, groups))
         problems += unknown
     _check_classes(table, root, name, len(problems))
+    table["original"] = _originals(table)
     table["group"] = connected_groups(table)
     return table[list(COLUMNS)], _problem_table(problems)
 
@@ -198,6 +201,14 @@ def _completed(table: pd.DataFrame, dataset: str, overrule: bool) -> pd.DataFram
     # a fake shows the scene of the video that it was made from, so its person is that video's
     table["person"] = table["person"].where(table["person"] != "", table["source"].map(scene_of).fillna(""))
     return table
+
+
+def _originals(table: pd.DataFrame) -> pd.Series:
+    """The file of each row's source, where it is listed: a clip's clip, a frame's frame."""
+    place = ["video", "kind", "frame"]
+    file_of = table.drop_duplicates(place).set_index(place)["file"]
+    wanted = pd.MultiIndex.from_frame(table[["source", "kind", "frame"]], names=place)
+    return pd.Series(file_of.reindex(wanted).to_numpy(), table.index, dtype=str).fillna("")
 
 
 def _unlabelled(tree: Tree, table: pd.DataFrame, said: Problems, name: str) -> Problems:

@@ -263,6 +263,41 @@ def test_auto_recognises(tmp_path, layout):
     assert tuple(problems) == ("file", "reason")
 
 
+def originals(root: Path, **options) -> dict[str, str]:
+    """From each file that has an original in the listing to that file."""
+    column = listed(root, **options)[0]["original"]
+    return column[column != ""].to_dict()
+
+
+def test_originals_are_files_of_the_listing(tmp_path):
+    """A swap's boxes can be taken from its original, so the column names a file that is there, or nothing."""
+    assert originals(dfdc(tmp_path / "dfdc")) == {"part_0/a2.mp4": "part_0/a1.mp4", "part_1/b2.mp4": "part_1/b1.mp4"}
+    assert originals(dfdc_faces(tmp_path / "faces")) == {"faces_224/a.jpg": "faces_224/b.jpg"}
+    assert originals(celeb_df(tmp_path / "celeb")) == {
+        "Celeb-synthesis/id0_id1_0000.mp4": "Celeb-real/id0_0000.mp4",
+        "Celeb-synthesis/id1_id0_0000.mp4": "Celeb-real/id1_0000.mp4",
+    }
+    swaps = originals(faceforensics(tmp_path / "ff"))
+    assert len(swaps) == 8
+    assert swaps["manipulated_sequences/FaceShifter/c23/videos/101_100.mp4"] == "original_sequences/youtube/c23/videos/101.mp4"
+    assert originals(mesonet(tmp_path / "mesonet")) == {}
+
+
+def test_the_original_of_a_frame_is_the_frame_of_the_same_number(tmp_path):
+    faceforensics(tmp_path, "frames/{}/0003.png")
+    touch(tmp_path, "manipulated_sequences/Deepfakes/c23/frames/033_097/0004.png")
+    swaps = originals(tmp_path)
+    swap = "manipulated_sequences/Deepfakes/c23/frames/033_097"
+    assert swaps[f"{swap}/0003.png"] == "original_sequences/youtube/c23/frames/033/0003.png"
+    assert f"{swap}/0004.png" not in swaps
+
+
+def test_the_original_of_your_own_listing_keeps_its_suffix(tmp_path):
+    touch(tmp_path, "real/a.avi", "fake/a.mp4", "fake/b.mp4", "real/b.jpg")
+    own(tmp_path, "file,label,source", "real/a.avi,0,", "fake/a.mp4,1,real/a", "real/b.jpg,0,", "fake/b.mp4,1,real/b.jpg")
+    assert originals(tmp_path) == {"fake/a.mp4": "real/a.avi"}, "a photo is no clip's original"
+
+
 def test_few_clips_with_one_frame_each_are_no_mesonet(tmp_path):
     """`real_00001.jpg` has the form <video>_<frame>, but a class of one clip is rather a class of photos."""
     touch(tmp_path, *(f"real/real_{at:05}.jpg" for at in range(9)), *(f"fake/easy_{at}_1111.jpg" for at in range(9)))
