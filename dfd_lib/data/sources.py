@@ -23,7 +23,10 @@ LAYOUTS = {
 }
 """The layouts that can be read, and how each is recognised; `folders` may lie in train/, val/ and test/."""
 
-COLUMNS = tuple("file kind label split dataset method video frame person donor source original scene group".split())
+COLUMNS = (
+    *("file", "kind", "label", "split", "dataset", "method", "video", "frame"),
+    *("person", "donor", "source", "original", "scene", "group"),
+)
 
 _READERS: dict[str, Callable[[Tree], tuple[pd.DataFrame, Problems]]] = {
     "listing": layouts.read_listing,
@@ -71,8 +74,7 @@ def list_source(
         person   whose scene it is, or empty = unknown
         donor    whose face was put in, or empty = nobody's or unknown
         source   the video that this fake was made from, or empty = unknown
-        original the file of that video, or empty = unknown or not there; of a
-                 numbered frame, the frame of the same number
+        original that video's file (of a frame: that frame's), or empty
         scene    the group given by the user, or empty
         group    what a split must not tear apart: the connected component of
                  all that shares person, donor, source, video or scene
