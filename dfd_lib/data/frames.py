@@ -59,7 +59,7 @@ def _sample(path: Path, every: int, frames: int | None) -> Iterator[tuple[int, n
     check_file(path)
     wanted = (lambda index: index % every == 0) if frames is None else _spread(path, frames)
     found = False
-    with _opened(path) as capture:
+    with open_video(path) as capture:
         index = 0
         while capture.grab():
             if wanted(index):
@@ -84,7 +84,7 @@ def count_frames(path: str | Path) -> int:
     Raises:
         ValueError: no video can be opened.
     """
-    with _opened(Path(path), raw=True) as capture:
+    with open_video(Path(path), raw=True) as capture:
         count = 0
         while capture.grab():
             count += 1
@@ -92,8 +92,15 @@ def count_frames(path: str | Path) -> int:
 
 
 @contextmanager
-def _opened(path: Path, raw: bool = False) -> Iterator[cv2.VideoCapture]:
-    """Open with FFmpeg alone: other backends take a file's name for a pattern, a camera or an address."""
+def open_video(path: Path, raw: bool = False) -> Iterator[cv2.VideoCapture]:
+    """Open a video, upright, or with `raw` its packets, which are not decoded (and which are as the file has them).
+
+    With FFmpeg alone: other backends take a file's name for a pattern, a camera
+    or an address.
+
+    Raises:
+        ValueError: no video can be opened, or its frames are too large (`check_pixels`).
+    """
     capture = _quietly(lambda: cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG, [cv2.CAP_PROP_FORMAT, -1] if raw else []))
     try:
         if not capture.isOpened():

@@ -51,20 +51,22 @@ def read_image(path: str | Path) -> np.ndarray:
         ValueError: not a regular file, unreadable, empty, not an image,
             truncated, or more than `MAX_PIXELS`; one line that begins with the path.
     """
-    path = Path(path)
-    check_file(path)
-    with _explained(path), _opened(path) as image:
-        if image.width * image.height > MAX_PIXELS:
-            raise Image.DecompressionBombError
+    with open_image(path) as image:
         return np.array(_rgb(image))
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    with _hushed():
-        image = Image.open(path, formats=FORMATS)
-    with image:
-        yield image
+def open_image(path: str | Path) -> Iterator[Image.Image]:
+    """Open an image file by its header; pixels are decoded as they are asked for. Raises as `read_image`."""
+    path = Path(path)
+    check_file(path)
+    with _explained(path):
+        with _hushed():
+            image = Image.open(path, formats=FORMATS)
+        with image:
+            if image.width * image.height > MAX_PIXELS:
+                raise Image.DecompressionBombError
+            yield image
 
 
 @contextmanager
