@@ -9,7 +9,8 @@ What was seen is a plain dictionary, so that it can lie beside the crops as JSON
      "rows": [{name, frame, face, box_x, box_y, box_w, box_h, score}, ...]}
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,53 @@ BAD = (ValueError, FileNotFoundError, cv2.error)
 """What a bad file raises. Anything else, a full disk say, is not the file's fault and stops the run."""
 
 
-def cut_file(path: Path, kind: str, folder: Path, detector: Detector, spec: CropSpec, sampling: dict[str, int]) -> Record:
+@dataclass(frozen=True)
+class Boxes:
+    """Where the faces of a clip were found, to cut the same places out of a swap of it.
+
+    Args:
+        size: width and height of the clip's frames in pixels.
+        faces: from a frame's number to pairs (face id, face); a photo is frame 0.
+    """
+
+    size: tuple[int, int]
+    faces: Mapping[int, Sequence[tuple[int, Face]]]
+
+
+def boxes_of(record: Record) -> Boxes:
+    """The boxes of a file that was cut, from its record; none if it was skipped.
+
+    Example:
+        >>> row = {"name": "a.png", "frame": 10, "face": 0, "box_x": 4, "box_y": 5, "box_w": 60, "box_h": 80, "score": 0.9}
+        >>> boxes_of({"coverage": {"width": 640, "height": 360}, "rows": [row]}).faces
+        {10: [(0, Face(box=(4, 5, 60, 80), score=0.9, landmarks=None))]}
+    """
+    faces: dict[int, list[tuple[int, Face]]] = {}
+    for row in record["rows"]:
+        box = (row["box_x"], row["box_y"], row["box_w"], row["box_h"])
+        faces.setdefault(row["frame"] or 0, []).append((row["face"], Face(box, row["score"])))
+    return Boxes((record["coverage"]["width"], record["coverage"]["height"]), faces)
+
+
+def cut_file(
+    path: Path,
+    kind: str,
+    folder: Path,
+    detector: Detector,
+    spec: CropSpec,
+    sampling: dict[str, int],
+    *,
+    boxes: Boxes | None = None,
+) -> Record:
     """Find the faces of a file and write their crops.
+
+    With the boxes of its original, a swap is not searched: the same places of
+    the same frames are cut, so that real and fake crops show the same and the
+    detector cannot tell them apart; ids and scores are the original's too. Its
+    frames must be of the original's size. Sampled frames in which the original
+    shows no face give no crop: sample by `every`, since frames spread over
+    clips of different lengths are not the same. Boxes decide the crops, so
+    they belong to what tells whether old crops are kept.
 
     Args:
         path: the photo or video.
@@ -37,11 +83,16 @@ def cut_file(path: Path, kind: str, folder: Path, detector: Detector, spec: Crop
         detector: finds the faces.
         spec: how they are cut.
         sampling: `every` or `frames`, as `sample_frames` takes them.
+        boxes: of the clip that this one was made from; default: search.
 
     Returns:
-        What was seen; a bad file gives the status `skipped` and the reason.
+        What was seen; a bad file, or one of another size than `boxes`, gives
+        the status `skipped` and the reason.
     """
     try:
+        if boxes is not None:
+            frames = [(None, read_photo(path))] if kind == "image" else sample_frames(path, **sampling)
+            return _cut_boxes(frames, folder, boxes, spec)
         if kind == "image":
             return _cut_photo(read_photo(path), folder, detector, spec)
         return _cut_clip(sample_frames(path, **sampling), folder, detector, spec)
@@ -79,8 +130,24 @@ def skipped(path: Path, error: Exception) -> Record:
 
 def _cut_photo(image: np.ndarray, folder: Path, detector: Detector, spec: CropSpec) -> Record:
     found = detector(image)
-    rows = [_row(None, who, face, _save(image, face, spec, folder / f"{who}.png")) for who, face in enumerate(found)]
+    rows = [_row(None, who, face, _save(image, face, spec, folder / _name(None, who))) for who, face in enumerate(found)]
     return _record(rows, 1, len(found), image.shape, "no face was found")
+
+
+def _cut_boxes(frames: Iterable[tuple[int | None, np.ndarray]], folder: Path, boxes: Boxes, spec: CropSpec) -> Record:
+    rows, read = [], 0
+    for index, frame in frames:
+        _check_size(frame, boxes.size)
+        read += 1
+        for who, face in boxes.faces.get(index or 0, ()):
+            rows.append(_row(index, who, face, _save(frame, face, spec, folder / _name(index, who))))
+    return _record(rows, read, len(rows), (boxes.size[1], boxes.size[0]), "its original shows no face in these frames")
+
+
+def _check_size(frame: np.ndarray, size: tuple[int, int]) -> None:
+    if frame.shape[1::-1] != size:
+        expected, came = (f"{wide} x {high}" for wide, high in (size, frame.shape[1::-1]))
+        raise ValueError(f"expected frames of {expected} as in its original, came {came}. Search this file for faces instead.")
 
 
 def _cut_clip(frames: Iterable[tuple[int, np.ndarray]], folder: Path, detector: Detector, spec: CropSpec) -> Record:
@@ -104,8 +171,12 @@ def _keep_people(seen: dict[int, list[Face]], folder: Path) -> list[dict]:
             if who is None:
                 crop.unlink()
             else:
-                rows.append(_row(index, who, face, crop.rename(folder / f"{index:06d}_{who}.png").name))
+                rows.append(_row(index, who, face, crop.rename(folder / _name(index, who)).name))
     return rows
+
+
+def _name(frame: int | None, who: int) -> str:
+    return f"{who}.png" if frame is None else f"{frame:06d}_{who}.png"
 
 
 def _save(frame: np.ndarray, face: Face, spec: CropSpec, path: Path) -> str:
