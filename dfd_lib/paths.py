@@ -21,6 +21,9 @@ from pathlib import Path
 
 import pooch
 
+PART = ".part-"
+"""How the hidden folders begin in which `whole` writes."""
+
 
 def project_root() -> Path:
     """The folder whose `reports/` holds the recipes."""
@@ -129,7 +132,7 @@ def whole(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # a fresh folder of our own: two processes that write the same file never share it
-    nest = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    nest = Path(tempfile.mkdtemp(prefix=f"{PART}{path.name}-", dir=path.parent))
     beside = nest / path.name
     try:
         yield beside
@@ -138,3 +141,14 @@ def whole(path: str | Path) -> Iterator[Path]:
         beside.replace(path)
     finally:
         shutil.rmtree(nest, ignore_errors=True)
+
+
+def remove_parts(folder: Path, name: str = "") -> None:
+    """Remove what killed processes left half-written in a folder and below; call it only while nobody else can write there.
+
+    Args:
+        folder: where to look; it need not exist.
+        name: only the parts of the file of this name.
+    """
+    for part in list(folder.rglob(f"{PART}{name}*")):
+        shutil.rmtree(part, ignore_errors=True)

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import NoReturn, TextIO
 
-from dfd_lib.paths import project_root, report_dir
+from dfd_lib.paths import project_root, remove_parts, report_dir
 
 RUNNER = "DFD_RUNNER"
 """Environment variable: the process id of the run that a step belongs to."""
@@ -28,6 +28,7 @@ def become_pipeline(name: str, cores: int) -> NoReturn:
     # we hold the turn, so a Snakemake lock that is still there was left by a killed run
     for stale in folder.glob(".snakemake/locks/*.lock"):
         stale.unlink()
+    remove_parts(folder)
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(project_root() / "Snakefile"), "--directory", str(folder)]
     command += ["--config", f"experiment={name}", "--cores", str(cores), "--rerun-incomplete", "--keep-going"]
     command += ["--rerun-triggers", "mtime", "params", "input", "--quiet", "rules", "host", "reason"]

@@ -77,6 +77,10 @@ def test_a_writer_killed_half_way_leaves_nothing_that_looks_finished(tmp_path, k
     assert visible(tmp_path) == []
     with paths.whole(target) as beside:
         beside.write_text("all")
+    paths.remove_parts(tmp_path, "another")
+    assert len(list(tmp_path.iterdir())) == 2  # what the killed one left is not another's
+    paths.remove_parts(tmp_path, "out")
+    assert list(tmp_path.iterdir()) == [target]
     assert target.read_text() == "all"
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from dfd_lib.data.crops import read_image, resize
-from dfd_lib.paths import cache_dir, whole
+from dfd_lib.paths import cache_dir, remove_parts, whole
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -53,6 +53,7 @@ def load_pixels(
     target = cache_dir() / f"pixels-{_signature(paths, size, how)}.npy"
     with _alone(target.with_suffix(".lock")):
         if not target.exists():
+            remove_parts(target.parent, target.name)  # a killed run may have left gigabytes
             with whole(target) as beside:
                 _decode(paths, size, how, beside, workers, progress)
     return np.load(target, mmap_mode="r")

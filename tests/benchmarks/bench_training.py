@@ -44,7 +44,7 @@ def races(name: str, size: int, manifest: pd.DataFrame, root: Path, turns: int) 
     from dfd_lib.data.pixels import load_pixels, training_batches
     from dfd_lib.experiment import Augment, parse_experiment
     from dfd_lib.models.registry import build
-    from dfd_lib.training.fit import compile_model
+    from dfd_lib.training.fit import compiled
 
     recipe = parse_experiment({"name": "bench", "title": "bench", "data": {"source": "-"}, "models": {name: {"batch_size": BATCH}}})
     pixels = load_pixels(manifest, root, size)
@@ -63,8 +63,7 @@ def races(name: str, size: int, manifest: pd.DataFrame, root: Path, turns: int) 
     memory = tf.data.Dataset.from_tensors(next(iter(cached(0)))).repeat(steps)
 
     def trainer(data) -> tuple:
-        model = build(name, image_size=size)
-        compile_model(model, recipe.models[name], steps)
+        model = compiled(build(name, image_size=size), recipe.models[name], steps)
         model.fit(data(0), shuffle=False, verbose=0)
         epoch = iter(range(1, 1000))
         return lambda: model.fit(data(next(epoch)), shuffle=False, verbose=0)

@@ -1,0 +1,47 @@
+"""A run killed at random moments finishes when it is started again, and redoes no step that was finished."""
+
+import os
+import random
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from dfd_lib.paths import PART
+from dfd_lib.tables import read_table
+
+STEPS = {"clips": 1, "faces": 1, "splits": 1, "train": 2, "compare": 1, "ensembles": 1, "tour": 1, "page": 1}
+
+
+@pytest.mark.slow
+def test_killed_again_and_again(tmp_path):
+    moments = random.Random(1)
+    finished = Counter()
+    for _ in range(8):
+        finished += run_smoke(tmp_path, moments.uniform(3, 45))
+    finished += run_smoke(tmp_path, None)
+    redone = {step: count for step, count in finished.items() if count > STEPS.get(step, count)}
+    assert not redone
+    assert run_smoke(tmp_path, None) == Counter()  # nothing is left to do
+
+    report = tmp_path / "reports" / "smoke"
+    assert (report / "index.html").stat().st_size > 10_000
+    assert set(read_table(report / "metrics.csv")["model"]) == {"lenet", "meso4", "majority"}
+    assert not list(tmp_path.rglob(f"{PART}*")), "half-written files are left behind"
+
+
+def run_smoke(out: Path, seconds: float | None) -> Counter:
+    """Run the tiny experiment, kill -9 it after so many seconds, and count the steps that were finished by then."""
+    command = [sys.executable, "-m", "dfd_lib.cli", "report", "smoke", "--cores", "2"]
+    log = out / "said.txt"
+    with log.open("w") as said:
+        run = subprocess.Popen(command, env={**os.environ, "DFD_OUT": str(out)}, stdout=said, stderr=subprocess.STDOUT)
+        try:
+            assert run.wait(timeout=seconds) == 0, log.read_text()
+        except subprocess.TimeoutExpired:
+            run.kill()
+            run.wait()
+    return Counter(rule for rule in re.findall(r"Finished jobid: \d+ \(Rule: (\w+)\)", log.read_text()))
