@@ -90,8 +90,9 @@ rule train:
         "manifest.parquet",
         notebook("40_train"),
     output:
-        "models/{model}-s{seed}/run.json",
-        "models/{model}-s{seed}/predictions.parquet",
+        # `update`: not deleted first, since a finished run whose recipe and data are the same is taken as it is
+        update("models/{model}-s{seed}/run.json"),
+        update("models/{model}-s{seed}/predictions.parquet"),
         "notebooks/40_train-{model}-s{seed}.ipynb",
     params:
         recipe=lambda wildcards: RECIPE.models[wildcards.model].model_dump(mode="json"),
@@ -108,6 +109,7 @@ rule train:
             out="40_train-{wildcards.model}-s{wildcards.seed}",
             parameters=" -p model={wildcards.model} -p seed={wildcards.seed}",
         )
+        + "; touch {output}"
 
 
 rule compare:

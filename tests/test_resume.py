@@ -45,3 +45,17 @@ def run_smoke(out: Path, seconds: float | None) -> Counter:
             run.kill()
             run.wait()
     return Counter(rule for rule in re.findall(r"Finished jobid: \d+ \(Rule: (\w+)\)", log.read_text()))
+
+
+@pytest.mark.slow
+def test_a_finished_training_survives_a_killed_rerun(tmp_path):
+    """Snakemake deletes what a step will write; hours of training must not go that way."""
+    run_smoke(tmp_path, None)
+    runs = sorted((tmp_path / "reports" / "smoke" / "models").glob("*/run.json"))
+    before = [path.read_bytes() for path in runs]
+    os.utime(tmp_path / "reports" / "smoke" / "manifest.parquet")  # newer, though the same: every training is asked for again
+    run_smoke(tmp_path, 12)
+    assert [path.read_bytes() for path in runs] == before
+    assert run_smoke(tmp_path, None)["train"] >= 1
+    assert [path.read_bytes() for path in runs] == before  # which holds the seconds of the first training
+    assert run_smoke(tmp_path, None) == Counter()
