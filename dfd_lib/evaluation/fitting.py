@@ -8,7 +8,7 @@ import numpy as np
 import scipy.optimize
 
 from dfd_lib.evaluation.rules import Combination, logit
-from dfd_lib.evaluation.scores import rank
+from dfd_lib.evaluation.thresholds import youden_threshold
 
 RIDGE = 1.0
 """Penalty on half the squared weights of `stacking`; scikit-learn's `LogisticRegression(C=1)`."""
@@ -59,28 +59,6 @@ def simplex_weights(matrix: np.ndarray, label: np.ndarray, masks: np.ndarray) ->
         solution, _ = scipy.optimize.nnls(system[:, mask], target, maxiter=100 * len(target))
         weights[mask, column] = solution / solution.sum()
     return weights
-
-
-def youden_threshold(label: np.ndarray, p_fake: np.ndarray) -> float:
-    """The threshold with the largest recall minus false alarm rate (Youden 1950), for `p_fake >= threshold`.
-
-    It lies halfway to the next lower score, the highest such threshold if several
-    are equally good; .5 where a class is absent.
-
-    Example:
-        >>> youden_threshold(np.array([0, 0, 1, 1]), np.array([0.1, 0.3, 0.5, 0.9]))
-        0.4
-    """
-    ranking = rank(label, p_fake)
-    fakes, reals = p_fake[ranking.fakes], p_fake[ranking.reals]
-    if not len(fakes) or not len(reals):
-        return 0.5
-    recalled = np.append(ranking.starts[1:], len(fakes))
-    best = np.argmax(recalled / len(fakes) - ranking.reached / len(reals))
-    score = fakes[ranking.starts[best]]
-    below = max(np.append(fakes, 0)[recalled[best]], np.append(reals, 0)[ranking.reached[best]])
-    middle = (score + below) / 2
-    return float(middle if middle > below else score)
 
 
 def _stacking(matrix: np.ndarray, label: np.ndarray, masks: np.ndarray, start: Combination | None) -> Combination:

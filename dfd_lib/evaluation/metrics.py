@@ -49,7 +49,7 @@ def evaluate(
     Raises:
         ValueError: not a predictions table, or an unknown aggregator or level.
     """
-    parts = _parts(_at_levels(predictions, levels, aggregator), METRICS_KEY)
+    parts = _parts(at_levels(predictions, levels, aggregator), METRICS_KEY)
     return check_metrics(_measure(parts, threshold, resamples, seed))
 
 
@@ -124,7 +124,7 @@ def slice_metrics(
     Raises:
         ValueError: a column is missing; the message lists those there are.
     """
-    table = _at_levels(predictions, levels, aggregator)
+    table = at_levels(predictions, levels, aggregator)
     parts = [part for column in columns for part in _slices(table, column, attribute_values(table, manifest, column, bins))]
     return _measure(parts, threshold, resamples, seed)
 
@@ -154,7 +154,7 @@ def report(
     """
     if positive not in ("fake", "real"):
         raise ValueError(f"positive: expected fake or real, came {positive!r}. Choose one of them.")
-    parts = _parts(_at_levels(predictions, [level], aggregator), METRICS_KEY)
+    parts = _parts(at_levels(predictions, [level], aggregator), METRICS_KEY)
     return [{**keys, "positive": positive, **_counts(rows, positive, threshold)} for keys, rows in parts]
 
 
@@ -169,8 +169,8 @@ def _counts(rows: pd.DataFrame, positive: str, threshold: float) -> dict[str, An
     return {**facts, **{name: count[name] for name in ("tp", "tn", "fp", "fn")}, **known}
 
 
-def _at_levels(predictions: pd.DataFrame, levels: Sequence[Level], aggregator: str) -> pd.DataFrame:
-    """Predictions at each of `levels` with the column `aggregator`; each model's rows stand together."""
+def at_levels(predictions: pd.DataFrame, levels: Sequence[Level], aggregator: str) -> pd.DataFrame:
+    """Predictions at each of `levels` with the column `aggregator` (`none` at level frame); each model's rows stand together."""
     predictions = check_predictions(predictions)
     table = pd.concat([_at_level(predictions, level, aggregator) for level in levels], ignore_index=True)
     if table.empty:

@@ -76,7 +76,7 @@ def bootstrap(
     group = weights.index.get_indexer(np.asarray(groups))
     if (group < 0).any():
         raise ValueError("bootstrap: expected every row's group among the resampled ones, came others. Draw the weights from all groups.")
-    sums = _group_sums(row_sums(label, p_fake, p_fake >= threshold), group, len(weights))
+    sums = group_sums(row_sums(label, p_fake, p_fake >= threshold), group, len(weights))
     ranking = rank(label, p_fake)
     fakes, reals = group[ranking.fakes], group[ranking.reals]
     counts, blocks = weights.to_numpy(), []
@@ -86,7 +86,8 @@ def bootstrap(
     return {name: np.concatenate([block[name] for block in blocks]) for name in (*SUM_METRICS, *RANK_METRICS)}
 
 
-def _group_sums(rows: np.ndarray, group: np.ndarray, groups: int) -> np.ndarray:
+def group_sums(rows: np.ndarray, group: np.ndarray, groups: int) -> np.ndarray:
+    """Sum rows [n, columns] over groups, numbered in `group`: float64 [groups, columns]."""
     return np.stack([np.bincount(group, column, minlength=groups) for column in rows.T], axis=1)
 
 
