@@ -36,7 +36,7 @@ notebooks: env  ## build the tiny experiment in a temporary folder and run every
 
 lab: env  ## build the tiny experiment and open the tour in JupyterLab
 	@$(BIN)/dfd report smoke --cores $(CORES)
-	@$(BIN)/jupyter lab notebooks/00_tour.ipynb
+	@$(BIN)/jupyter lab --ServerApp.root_dir="$(HERE)" $$([ "$$(id -u)" != 0 ] || echo --allow-root) notebooks/00_tour.ipynb  # root: in a container
 
 lint: env  ## check style, format, and that notebooks are committed without outputs
 	@$(BIN)/ruff check --quiet .
