@@ -1,14 +1,16 @@
 # One experiment, from media to its page: one rule a notebook, and `dfd` where a step shows no figure.
 # `dfd report NAME` calls it; by hand: snakemake -s Snakefile --directory reports/NAME --config experiment=NAME --cores 2
 #
-# Paths are relative to the report's folder. A step runs again if a table it reads, its notebook, or its part of the
-# recipe has changed; each step writes its outputs whole, so a killed run goes on where it was.
+# Paths are relative to the report's folder. A step runs again if a table it reads, the code of its notebook, its part of
+# the recipe or the files of the data set have changed; each writes its outputs whole, so a killed run goes on where it was.
 
+from dfd_lib.data.signature import source_signature
 from dfd_lib.experiment import load_experiment
-from dfd_lib.paths import faces_dir, notebook
+from dfd_lib.notebooks import code_hash
+from dfd_lib.paths import faces_dir
 from dfd_lib.stages import source_dir
 
-NAME = config["experiment"]
+NAME = str(config["experiment"])
 RECIPE = load_experiment(NAME)
 DRAWN = RECIPE.data.source == "demo"
 CLIPS = source_dir(RECIPE) / "listing.csv" if DRAWN else []
@@ -27,7 +29,7 @@ def part(*names):
 
 def run_notebook(name, done, out=None, parameters=""):
     """A shell command: one notebook, its chatter in the log, one line when it is done or why it failed."""
-    command = f"DFD_THREADS={{threads}} dfd notebook {name} --out notebooks/{out or name}.ipynb -p experiment={NAME}{parameters}"
+    command = f"DFD_THREADS={{threads}} dfd notebook {name} --out notebooks/{out or name}.ipynb -p 'experiment=\"{NAME}\"'{parameters}"
     return f"if {command} > {{log}} 2>&1; then echo '  {done}'; else grep -a '^dfd: ' {{log}} >&2 || cat {{log}} >&2; exit 1; fi"
 
 
@@ -42,7 +44,7 @@ rule page:
     params:
         recipe=part("title", "about", "data"),
     shell:
-        "dfd page-of-report {NAME}"
+        "dfd page-of-report '{NAME}'"
 
 
 rule clips:
@@ -52,7 +54,7 @@ rule clips:
         recipe=part("demo"),
     threads: workflow.cores
     shell:
-        "DFD_THREADS={threads} dfd demo --experiment {NAME}"
+        "DFD_THREADS={threads} dfd demo --experiment '{NAME}'"
 
 
 rule faces:
@@ -63,15 +65,15 @@ rule faces:
         FACES.with_name("coverage.csv"),
     params:
         recipe=part("data", "faces"),
+        files=None if DRAWN else source_signature(source_dir(RECIPE)),
     threads: workflow.cores
     shell:
-        "DFD_THREADS={threads} dfd extract --experiment {NAME}"
+        "DFD_THREADS={threads} dfd extract --experiment '{NAME}'"
 
 
 rule splits:
     input:
         FACES,
-        notebook("20_splits"),
     output:
         "manifest.parquet",
         "split.csv",
@@ -79,6 +81,7 @@ rule splits:
         "notebooks/20_splits.ipynb",
     params:
         recipe=part("split"),
+        code=code_hash("20_splits"),
     log:
         "logs/20_splits.txt",
     shell:
@@ -88,7 +91,6 @@ rule splits:
 rule train:
     input:
         "manifest.parquet",
-        notebook("40_train"),
     output:
         # `update`: not deleted first, since a finished run whose recipe and data are the same is taken as it is
         update("models/{model}-s{seed}/run.json"),
@@ -96,6 +98,7 @@ rule train:
         "notebooks/40_train-{model}-s{seed}.ipynb",
     params:
         recipe=lambda wildcards: RECIPE.models[wildcards.model].model_dump(mode="json"),
+        code=code_hash("40_train"),
     wildcard_constraints:
         seed=r"\d+",
     log:
@@ -107,7 +110,7 @@ rule train:
             "40_train",
             "trained {wildcards.model}, seed {wildcards.seed}",
             out="40_train-{wildcards.model}-s{wildcards.seed}",
-            parameters=" -p model={wildcards.model} -p seed={wildcards.seed}",
+            parameters=" -p 'model=\"{wildcards.model}\"' -p seed={wildcards.seed}",
         )
         + "; touch {output}"
 
@@ -116,7 +119,6 @@ rule compare:
     input:
         expand("models/{run}/run.json", run=RUNS),
         expand("models/{run}/predictions.parquet", run=RUNS),
-        notebook("50_compare"),
     output:
         "predictions.parquet",
         "metrics.csv",
@@ -125,6 +127,7 @@ rule compare:
     params:
         recipe=part("evaluation"),
         models=list(RECIPE.models),
+        code=code_hash("50_compare"),
     log:
         "logs/50_compare.txt",
     threads: workflow.cores
@@ -135,12 +138,12 @@ rule compare:
 rule ensembles:
     input:
         "predictions.parquet",
-        notebook("60_ensembles"),
     output:
         "ensembles.csv",
         "notebooks/60_ensembles.ipynb",
     params:
         recipe=part("ensembles", "evaluation"),
+        code=code_hash("60_ensembles"),
     log:
         "logs/60_ensembles.txt",
     threads: workflow.cores
@@ -152,9 +155,10 @@ rule tour:
     input:
         "metrics.csv",
         "ensembles.csv",
-        notebook("00_tour"),
     output:
         "notebooks/00_tour.ipynb",
+    params:
+        code=code_hash("00_tour"),
     log:
         "logs/00_tour.txt",
     shell:

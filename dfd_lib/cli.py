@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.exceptions import TyperException
 
 app = typer.Typer(
     name="dfd",
@@ -29,18 +30,28 @@ Groups = Annotated[str | None, typer.Option(help="CSV in the source: first colum
 
 def main() -> None:
     """Run the command line; the entry point of `dfd`."""
+    from dfd_lib.paths import pin_folders
     from dfd_lib.process import follow_parent
 
     follow_parent()
+    pin_folders()
     try:
-        app()
-    except (ValueError, FileNotFoundError) as error:
+        sys.exit(app(standalone_mode=False))
+    except TyperException as error:  # an unknown option, a value out of range; without any argument, the help
+        if not sys.argv[1:]:
+            error.show()
+            sys.exit(2)
+        sys.exit(_complain(f"{error.format_message()} See `dfd --help`.", 2))
+    except BrokenPipeError:  # `dfd models | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except (ValueError, OSError) as error:
         sys.exit(_complain(error, 2))
     except RuntimeError as error:
         sys.exit(_complain(error, 1))
 
 
-def _complain(error: Exception, code: int) -> int:
+def _complain(error: Exception | str, code: int) -> int:
     print(f"dfd: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201
     return code
 
@@ -49,9 +60,7 @@ def _complain(error: Exception, code: int) -> int:
 def models(as_json: Json = False) -> None:
     """List the models with their input sizes and exact parameter counts."""
     from dfd_lib.models.registry import describe
-    from dfd_lib.process import start_tensorflow
 
-    start_tensorflow()
     _show(describe(), as_json)
 
 
@@ -118,7 +127,7 @@ def score(
     data: Source,
     out: Annotated[Path, typer.Option(help="Where the predictions go (.parquet or .csv).")],
     resize: Annotated[str, typer.Option(help="area, nearest or bilinear.")] = "area",
-    image_size: Annotated[int | None, typer.Option(help="Side in pixels; default: the model's own.")] = None,
+    image_size: Annotated[int | None, typer.Option(help="Side in pixels; default: as it was trained, else the model's own.")] = None,
     layout: Layout = "auto",
     groups: Groups = None,
 ) -> None:
@@ -137,9 +146,11 @@ def score(
     root, file = find_source(data), find_weights(weights)
     start_tensorflow()
     from dfd_lib.models.weights import load_weights
-    from dfd_lib.training.fit import predict
+    from dfd_lib.training.predict import predict
+    from dfd_lib.training.runs import trained_as
 
-    network = load_weights(model, file, image_size=image_size)
+    size, hyper = trained_as(file, model)
+    network = load_weights(model, file, image_size=image_size or size, **hyper)
     listing, problems = list_source(root, layout=layout, groups=groups)
     manifest, coverage = verify_crops(listing, root, workers=workers())
     pixels = load_pixels(manifest, root, network.input_shape[1], how=resize, workers=workers(), progress=True)
@@ -147,7 +158,8 @@ def score(
     bad = coverage[coverage["status"] == "skipped"]
     for file, reason in [*zip(bad["file"], bad["reason"], strict=True), *zip(problems["file"], problems["reason"], strict=True)]:
         typer.echo(f"skipped {file}: {reason}", err=True)
-    typer.echo(f"{len(manifest)} crops scored, {len(bad) + len(problems)} skipped; predictions in {out}")
+    side = network.input_shape[1]
+    typer.echo(f"{len(manifest)} crops scored at {side} x {side} px, {len(bad) + len(problems)} skipped; predictions in {out}")
 
 
 @app.command()
@@ -175,9 +187,10 @@ def report(
 ) -> None:
     """Run a whole experiment, or what is left of it, and write its page."""
     from dfd_lib.experiment import load_experiment
+    from dfd_lib.preflight import check_recipe
     from dfd_lib.process import become_pipeline
 
-    load_experiment(name)
+    check_recipe(load_experiment(name))
     become_pipeline(name, cores)
 
 

@@ -14,12 +14,15 @@ Example of a recipe:
 
 import difflib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from dfd_lib.paths import recipe, recipes
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+"""Names of experiments and models become names of files and words of commands."""
 
 
 class _Part(BaseModel):
@@ -127,13 +130,13 @@ class Evaluation(_Part):
     threshold: float = Field(0.5, gt=0, lt=1)
     aggregator: str = Field("mean", description="how a clip's frames become one score")
     resamples: int = Field(1000, ge=100, description="bootstrap resamples of groups for the 95 % intervals")
-    slices: list[str] = Field(["method", "face_size"], description="manifest columns, or face_size")
+    slices: list[str] = Field(["method", "face_size"], min_length=1, description="manifest columns, face_size or resolution")
 
 
 class Experiment(_Part):
     """A whole recipe."""
 
-    name: str = Field(min_length=1)
+    name: str = Field(pattern=NAME, description="the recipe's folder")
     title: str
     about: str = Field("", description="a paragraph for the report's head")
     data: Data
@@ -141,7 +144,7 @@ class Experiment(_Part):
     faces: Faces | None = None
     split: Split = Split()
     training: Training = Training()
-    models: dict[str, Model] = Field(min_length=1)
+    models: dict[Annotated[str, Field(pattern=NAME)], Model] = Field(min_length=1)
     seeds: list[int] = Field([1], min_length=1)
     ensembles: Ensembles = Ensembles()
     evaluation: Evaluation = Evaluation()
@@ -171,6 +174,8 @@ def load_experiment(name: str) -> Experiment:
         raise ValueError(f"{path.name}: expected YAML; {' '.join(str(error).split())}") from None
     if not isinstance(raw, dict):
         raise ValueError(f"{path.name}: expected keys and values, came {type(raw).__name__}")
+    if "name" in raw:
+        raise ValueError(f"experiment {path.parent.name!r}: the name is that of the folder; remove the key `name`")
     return parse_experiment({"name": path.parent.name, **raw})
 
 

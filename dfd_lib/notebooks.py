@@ -1,6 +1,7 @@
 """Run one notebook with papermill: refuse unknown parameters, raise on failure."""
 
 import difflib
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,21 @@ def run_notebook(name: str | Path, out: Path, parameters: dict[str, Any] | None 
     return out
 
 
+def code_hash(name: str) -> str:
+    """A short hash of what a notebook does: its code cells but for the parameters, not its outputs or text.
+
+    Args:
+        name: such as `40_train`.
+    """
+    cells = json.loads(notebook(name).read_text())["cells"]
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code" and "parameters" not in _tags(cell)]
+    return hashlib.sha256("\n".join(code).encode()).hexdigest()[:16]
+
+
+def _tags(cell: dict[str, Any]) -> list[str]:
+    return cell.get("metadata", {}).get("tags", [])
+
+
 def parameters_of(path: Path) -> set[str]:
     """The names that a notebook's tagged parameters cell sets."""
     import papermill
@@ -60,7 +76,7 @@ def check_parameters(path: Path, parameters: dict[str, Any]) -> None:
         present = sorted(other.stem for other in path.parent.glob("*.ipynb"))
         raise ValueError(f"notebook {path.stem!r}: expected one of {', '.join(present) or 'none here'}")
     cells = json.loads(path.read_text())["cells"]
-    if not any("parameters" in cell.get("metadata", {}).get("tags", []) for cell in cells):
+    if not any("parameters" in _tags(cell) for cell in cells):
         raise ValueError(f"{path.name}: expected one cell tagged `parameters`, found none; tag it (papermill would overrule nothing)")
     known = parameters_of(path)
     for unknown in sorted(set(parameters) - known):

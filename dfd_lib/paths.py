@@ -25,6 +25,13 @@ PART = ".part-"
 """How the hidden folders begin in which `whole` writes."""
 
 
+def pin_folders() -> None:
+    """Make the four variables absolute, so that they mean the same after the current folder was changed."""
+    for name in ("DFD_PROJECT", "DFD_OUT", "DFD_DATA", "DFD_WEIGHTS"):
+        if os.environ.get(name):
+            os.environ[name] = str(Path(os.environ[name]).expanduser().resolve())
+
+
 def project_root() -> Path:
     """The folder whose `reports/` holds the recipes."""
     if "DFD_PROJECT" in os.environ:
@@ -73,12 +80,13 @@ def raw_dir() -> Path:
     return output_root() / "data" / "raw"
 
 
-def find_source(source: str | Path) -> Path:
+def find_source(source: str | Path, base: Path | None = None) -> Path:
     """Resolve a data set's name or path to an existing folder.
 
     Args:
-        source: an absolute path, a path relative to the current folder, or a
-            name under `DFD_DATA` or `data/raw`.
+        source: an absolute path, a path relative to `base`, or a name under
+            `DFD_DATA` or `data/raw`.
+        base: default: the current folder.
 
     Returns:
         The existing path.
@@ -86,8 +94,8 @@ def find_source(source: str | Path) -> Path:
     Raises:
         FileNotFoundError: nothing is there; the message lists where it looked.
     """
-    bases = [Path.cwd(), Path(os.environ["DFD_DATA"])] if "DFD_DATA" in os.environ else [Path.cwd()]
-    places = [(base / source).resolve() for base in (*bases, raw_dir())]
+    own = [Path(os.environ["DFD_DATA"])] if os.environ.get("DFD_DATA") else []
+    places = [(folder / source).resolve() for folder in (base or Path.cwd(), *own, raw_dir())]
     for place in places:
         if place.exists():
             return place

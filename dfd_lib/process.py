@@ -30,8 +30,10 @@ def become_pipeline(name: str, cores: int) -> NoReturn:
         stale.unlink()
     remove_parts(folder)
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(project_root() / "Snakefile"), "--directory", str(folder)]
-    command += ["--config", f"experiment={name}", "--cores", str(cores), "--rerun-incomplete", "--keep-going"]
-    command += ["--rerun-triggers", "mtime", "params", "input", "--quiet", "rules", "host", "reason"]
+    # quoted, since a name such as 2024 would be read as a number
+    command += ["--config", f'experiment="{name}"', "--cores", str(cores), "--rerun-incomplete", "--keep-going"]
+    # its own words stay in its log: each step says one line of ours when it is done or why it failed
+    command += ["--rerun-triggers", "mtime", "params", "input", "--quiet", "all"]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     os.set_inheritable(lock.fileno(), True)
     # not a child: who kills this process kills Snakemake, and `follow_parent` ends its steps

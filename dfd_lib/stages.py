@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from dfd_lib.experiment import Experiment, Model
-from dfd_lib.paths import faces_dir, find_source, raw_dir, report_dir, whole
+from dfd_lib.paths import faces_dir, find_source, project_root, raw_dir, report_dir, whole
 from dfd_lib.stamp import record_test_read, write_stamp
 from dfd_lib.tables import check_manifest, check_metrics, check_predictions, read_table, write_table
 
@@ -20,7 +20,7 @@ def source_dir(experiment: Experiment) -> Path:
     """Where the experiment's media are; the demo's clips need not exist yet."""
     if experiment.data.source == "demo":
         return raw_dir() / f"demo-{experiment.name}"
-    return find_source(experiment.data.source)
+    return find_source(experiment.data.source, project_root())
 
 
 def crops_root(experiment: Experiment) -> Path:
@@ -44,6 +44,11 @@ def find_faces(experiment: Experiment) -> Path:
 
     root, out = source_dir(experiment), faces_dir(experiment.name)
     listing, problems = list_source(root, layout=experiment.data.layout, groups=experiment.data.groups)
+    if (names := sorted(listing["dataset"].unique()))[1:]:
+        raise ValueError(
+            f"data source {experiment.data.source!r}: expected one data set, came {', '.join(names)}. "
+            "Write a recipe for each, or give all files one name in the listing's column `dataset`."
+        )
     if experiment.data.limit:
         listing = _some_groups(listing, experiment.data.limit, experiment.split.seed)
     if experiment.faces:
@@ -64,6 +69,7 @@ def split_faces(experiment: Experiment) -> pd.DataFrame:
     manifest, notes = splits.split(manifest, experiment.split.shares(), experiment.split.seed)
     write_table(splits.summary(manifest), out / "split.csv")
     write_table(splits.audit(manifest), out / "audit.csv")
+    write_table(splits.leaks(manifest), out / "leaks.csv")
     write_table(read_table(faces_dir(experiment.name) / "coverage.csv"), out / "coverage.csv")
     with whole(out / "notes.txt") as beside:
         beside.write_text("".join(f"{note}\n" for note in notes))
@@ -112,7 +118,7 @@ def collect_runs(experiment: Experiment) -> pd.DataFrame:
     Returns:
         The predictions of all models and seeds.
     """
-    from dfd_lib.training.fit import read_run
+    from dfd_lib.training.runs import read_run
 
     out = report_dir(experiment.name)
     runs = [read_run(run_dir(experiment, model, seed)) for model in experiment.models for seed in experiment.seeds]
@@ -137,7 +143,7 @@ def compare(experiment: Experiment, predictions: pd.DataFrame) -> tuple[pd.DataF
     from dfd_lib.evaluation.uncertainty import compare_pairs
 
     out, rule = report_dir(experiment.name), experiment.evaluation
-    manifest = read_manifest(experiment)
+    manifest = _with_resolution(read_manifest(experiment), out)
     settings = {"threshold": rule.threshold, "aggregator": rule.aggregator}
     metrics = evaluate(predictions, **settings, resamples=rule.resamples)
     metrics = check_metrics(pd.concat([metrics, majority_baseline(predictions, manifest, **settings)], ignore_index=True))
@@ -221,7 +227,7 @@ def check_leak_free(experiment: Experiment) -> str:
     if leaks.empty:
         return "The parts share nothing that the data tells of."
     first = leaks.iloc[0]
-    came = f"{first['left']} and {first['right']} share {first['shared']} of {first['check']}"
+    came = f"{first['left']} and {first['right']} share {first['shared']} of {first['check']}, see leaks.csv"
     official = read_table(faces_dir(experiment.name) / "manifest.parquet")["split"]
     if official[official != ""].nunique() < 2:
         raise ValueError(f"split: expected no shared values, {came}. Split by group, or drop the rows that cross.")
@@ -237,4 +243,14 @@ def _some_groups(listing: pd.DataFrame, limit: int, seed: int) -> pd.DataFrame:
     """Whole groups in random order until `limit` files are reached."""
     order = pd.Series(listing["group"].unique()).sample(frac=1, random_state=seed)
     sizes = listing.groupby("group").size()[order]
-    return listing[listing["group"].isin(sizes.index[sizes.cumsum() <= limit])]
+    chosen = sizes.index[sizes.cumsum() <= limit]
+    if not len(chosen):
+        raise ValueError(f"data.limit: expected at least the {sizes.iloc[0]} files of one group, came {limit}. Raise it, or leave it out.")
+    return listing[listing["group"].isin(chosen)]
+
+
+def _with_resolution(manifest: pd.DataFrame, report: Path) -> pd.DataFrame:
+    """The manifest with `width` and `height` of each crop's file."""
+    table = read_table(report / "coverage.csv")
+    sizes = table.assign(video=table["file"].str.replace(r"\.[^./]*$", "", regex=True)).drop_duplicates("video")
+    return manifest.join(sizes.set_index("video")[["width", "height"]], on="video")

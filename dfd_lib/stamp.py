@@ -88,4 +88,8 @@ def _now() -> str:
 
 def _commit() -> str:
     done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=project_root(), capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
+    if not done.stdout:
+        return "unknown"
+    changed = ["git", "status", "--porcelain", "--untracked-files=no", "--", "dfd_lib", "notebooks", "Snakefile", "requirements.lock"]
+    dirty = subprocess.run(changed, cwd=project_root(), capture_output=True, text=True, check=False).stdout
+    return done.stdout.strip() + ("+changes" if dirty else "")

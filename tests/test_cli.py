@@ -1,6 +1,8 @@
 """The command line: one line and exit code 2 for a mistake, numbers held against scikit-learn and the library."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 
@@ -63,7 +65,7 @@ def test_score_is_what_the_model_says_and_the_broken_file_is_named(faces, tmp_pa
     arguments = ["--model", "lenet", "--weights", str(tmp_path / "lenet.weights.h5"), "--image-size", "32"]
     done = RUN.invoke(app, ["score", *arguments, "--data", str(faces), "--out", str(tmp_path / "p.parquet"), "--resize", "nearest"])
     assert done.exit_code == 0, done.output
-    assert "10 crops scored, 1 skipped" in done.stdout
+    assert "10 crops scored at 32 x 32 px, 1 skipped" in done.stdout
     assert "skipped real/broken.jpg" in done.stderr
     table = read_table(tmp_path / "p.parquet").set_index("path")
     assert table["label"].to_dict() == {path: int(path.startswith("fake")) for path in table.index}
@@ -87,6 +89,24 @@ def test_models_prints_an_array_with_the_published_counts():
     assert rows["inception_resnet_v2"]["reference_parameters"] == 54339810
 
 
+def test_models_are_listed_without_loading_tensorflow():
+    code = "import sys; from dfd_lib.cli import app; app(['models'], standalone_mode=False); sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL, check=False).returncode == 0
+
+
+def test_variables_are_absolute_for_the_steps(tmp_path, monkeypatch):
+    """Steps run in other folders than the command that starts them."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DFD_DATA", "../data sets")
+    monkeypatch.setenv("DFD_WEIGHTS", "")
+    monkeypatch.setattr(sys, "argv", ["dfd", "models"])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert not stop.value.code
+    assert os.environ["DFD_DATA"] == str(tmp_path.parent / "data sets")
+    assert os.environ["DFD_WEIGHTS"] == ""
+
+
 MISTAKES = {
     "unknown model": (["score", "--model", "lenett", "--weights", "{file}", "--data", "{faces}", "--out", "x.csv"], "did you mean 'lenet'"),
     "no such weights": (["score", "--model", "lenet", "--weights", "none.h5", "--data", "{faces}", "--out", "x.csv"], "expected a file"),
@@ -100,6 +120,12 @@ MISTAKES = {
     "a table without columns": (["metrics", "{file}"], "missing"),
     "half an extraction": (["extract", "{faces}"], "expected SOURCE and --out"),
     "an unknown detector": (["extract", "{faces}", "--out", "x", "--detector", "harr"], "auto"),
+    "a threshold out of range": (["metrics", "{file}", "--threshold", "2"], "--threshold"),
+    "an unknown option": (["models", "--jsn"], "--jsn"),
+    "a missing argument": (["diff", "a"], "right"),
+    "a file where a folder should be": (["extract", "{faces}", "--out", "{file}"], "table.csv"),
+    "a label that is neither": (["extract", "{wrong}", "--out", "x"], "maybe"),
+    "a class without images": (["extract", "{wrong}/real", "--out", "x"], "fake"),
     "both samplings": (["extract", "{faces}", "--out", "x", "--every", "2", "--frames", "3"], "keep one"),
 }
 
@@ -108,7 +134,10 @@ MISTAKES = {
 def test_a_mistake_is_one_line_and_exit_code_2(name, faces, tmp_path, monkeypatch, capsys):
     arguments, message = MISTAKES[name]
     (tmp_path / "table.csv").write_text("a,b\n1,2\n")
-    given = [argument.format(file=tmp_path / "table.csv", faces=faces) for argument in arguments]
+    (tmp_path / "wrong" / "real").mkdir(parents=True)
+    shutil.copy(faces / "real" / "0.png", tmp_path / "wrong" / "real")
+    (tmp_path / "wrong" / "listing.csv").write_text("file,label\nreal/0.png,maybe\n")
+    given = [argument.format(file=tmp_path / "table.csv", faces=faces, wrong=tmp_path / "wrong") for argument in arguments]
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["dfd", *given])
     with pytest.raises(SystemExit) as stop:

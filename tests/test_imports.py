@@ -44,6 +44,7 @@ BELOW = {
         *("evaluation.calibration", "evaluation.ensembles", "explain.occlusion"),
     ],
     "report": ["experiment", "stamp", *TABLES],
+    "preflight": ["experiment", "data", "models", "evaluation", "paths"],
     "stages": ["experiment", "stamp", "data", "models", "training", "evaluation", "explain", "figures", *TABLES],
     "cli": ROOMS,
     "": ROOMS,

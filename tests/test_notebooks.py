@@ -5,7 +5,7 @@ import json
 import nbformat
 import pytest
 
-from dfd_lib.notebooks import NotebookError, check_parameters, parameters_of, run_notebook
+from dfd_lib.notebooks import NotebookError, check_parameters, code_hash, parameters_of, run_notebook
 
 
 def write_notebook(path, *sources, tagged=True):
@@ -49,6 +49,22 @@ def test_an_untagged_parameters_cell_is_refused(tmp_path):
     notebook = write_notebook(tmp_path / "n.ipynb", "seed = 1", tagged=False)
     with pytest.raises(ValueError, match="tagged `parameters`, found none"):
         check_parameters(notebook, {"seed": 2})
+
+
+def test_only_code_decides_whether_a_notebook_has_changed(tmp_path, monkeypatch):
+    monkeypatch.setenv("DFD_PROJECT", str(tmp_path))
+    (tmp_path / "notebooks").mkdir()
+    path = write_notebook(tmp_path / "notebooks" / "n.ipynb", "seed = 1", "print(seed)")
+    first = code_hash("n")
+    made = nbformat.read(path, 4)  # as saved in JupyterLab: counts, outputs, another parameter, a note
+    made.cells[0].source = "seed = 2"
+    made.cells[1].execution_count = 7
+    made.cells[1].outputs = [nbformat.v4.new_output("stream", text="2")]
+    made.cells.append(nbformat.v4.new_markdown_cell("mine"))
+    nbformat.write(made, path)
+    assert code_hash("n") == first
+    write_notebook(path, "seed = 1", "print(seed + 1)")
+    assert code_hash("n") != first
 
 
 def test_a_missing_notebook_names_those_there_are():

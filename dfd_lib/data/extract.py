@@ -101,8 +101,13 @@ def verify_crops(listing: pd.DataFrame, root: str | Path, *, workers: int = 2, p
         `score` are NaN.
 
     Raises:
-        ValueError: no file, or none of one class, can be used.
+        ValueError: no file, or none of one class, can be used; or videos are among them.
     """
+    if (films := listing["kind"] == "video").any():
+        raise ValueError(
+            f"crops: expected images that are face crops, came {films.sum()} videos among {len(listing)} files. "
+            "Find their faces first: add a section `faces` to the recipe (such as `faces: {frames: 10}`), or use `dfd extract`."
+        )
     results = _run(_verify_file, [(Path(root), file) for file in _checked(listing)["file"]], workers, progress)
     coverage = _coverage(listing, results)
     return _manifest(listing, results, coverage, lambda file, _: file), coverage

@@ -6,6 +6,7 @@ uint8, 0..255; each model rescales inside itself.
 
 import fcntl
 import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,13 +60,26 @@ def load_pixels(
     return np.load(target, mmap_mode="r")
 
 
+def crop_bytes(manifest: pd.DataFrame, root: str | Path) -> np.ndarray:
+    """The size of each crop's file in bytes, int64 (n,).
+
+    Raises:
+        ValueError: a crop is missing.
+    """
+    return np.array([_facts(Path(root) / path).st_size for path in manifest["path"]], np.int64)
+
+
+def _facts(path: Path) -> os.stat_result:
+    try:
+        return path.stat()
+    except OSError:
+        raise ValueError(f"crop {path}: expected a file, found none. Extract the faces again.") from None
+
+
 def _signature(paths: list[Path], size: int, how: str) -> str:
     digest = hashlib.sha256(f"{size} {how}".encode())
     for path in paths:
-        try:
-            facts = path.stat()
-        except OSError:
-            raise ValueError(f"crop {path}: expected a file, found none. Extract the faces again.") from None
+        facts = _facts(path)
         digest.update(f"{path.resolve()} {facts.st_size} {facts.st_mtime_ns}\n".encode())
     return digest.hexdigest()[:24]
 

@@ -244,7 +244,7 @@ def _check_parts(table: pd.DataFrame, shares: dict[str, float]) -> None:
         if lacking:
             largest = np.bincount(group).max()
             raise ValueError(
-                f"split: expected {name} faces in each of {', '.join(shares)}, {', '.join(lacking)} would have none: they are in "
+                f"split: expected {name} faces in each of {', '.join(shares)}; {', '.join(lacking)} would have none: they are in "
                 f"{len(np.unique(group[own]))} groups, at least {len(shares)} are needed, and none may be a group too large to split (the "
                 f"largest has {largest:,} of {len(table):,} crops). Bring more people or scenes, or an official split."
             )

@@ -170,6 +170,8 @@ def ensemble_predictions(predictions: pd.DataFrame, row: Mapping[str, Any] | pd.
         ValueError: a member or its validation rows are missing.
     """
     if isinstance(row, pd.DataFrame):
+        if row.empty:  # one model: nothing to combine
+            return predictions.head(0)
         return pd.concat([ensemble_predictions(predictions, one) for _, one in row.iterrows()], ignore_index=True)
     matrix = score_matrix(predictions, row["level"], row["aggregator"], row["members"].split("+"))
     _, scores = matrix.mean_over_seeds()

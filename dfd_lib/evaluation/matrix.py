@@ -25,10 +25,6 @@ class ScoreMatrix:
     dropped: int
     """Rows that some of the models lack, and that are left out for all."""
 
-    def of(self, chosen: np.ndarray) -> "ScoreMatrix":
-        """Only the rows where `chosen` (bool [n]) holds; `dropped` stays."""
-        return ScoreMatrix(self.rows[chosen].reset_index(drop=True), self.scores[chosen], self.columns, self.dropped)
-
     def mean_over_seeds(self) -> tuple[list[str], np.ndarray]:
         """Model names, and float64 [n, models]: each model's mean `p_fake` over its seeds, an ensemble where it has several."""
         model = self.columns.get_level_values("model")

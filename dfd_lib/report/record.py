@@ -57,6 +57,11 @@ def split(report: Report) -> Section:
         blocks.append(Items("What the split decided, and what could leak", notes))
     if audit is not None:
         blocks += _audit(audit)
+    leaks = report.table("leaks.csv")
+    if leaks is not None:
+        columns = [Column(name) for name in ("check", "value", "part", "its crop", "part", "its crop")]
+        body = [[text_cell(cell) for cell in row] for row in leaks.itertuples(index=False)]
+        blocks.append(Table("What leaks, with a crop on either side: the first hundred of each check", columns, body, folded=True))
     return Section("split", "Is the split leak-free", blocks)
 
 

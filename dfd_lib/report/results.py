@@ -54,10 +54,10 @@ def _scores(rows: pd.DataFrame, level: str, dataset: str, folded: bool) -> Table
 
 
 def _about(rows: pd.DataFrame, level: str) -> str:
-    noun = "face crop" if level == "frame" else "person in a clip"
+    noun = "face crop" if level == "frame" else "clip"
     rules = [rule for rule in dict.fromkeys(rows["aggregator"]) if rule != "none"]
     how = f", scored by the {' or '.join(rules)} of the frames" if rules else ""
-    size = count(rows["n"].max(), noun, "people in clips" if level == "video" else "")
+    size = count(rows["n"].max(), noun)
     return f"{size} ({count(rows['n_fake'].max())} fake){how}; fake where p_fake ≥ {share(rows['threshold'].iloc[0], 2)}."
 
 

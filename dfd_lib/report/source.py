@@ -20,6 +20,7 @@ _PIXELS_PER_CSS_PIXEL = 1.35  # 150 dpi shown as if 111 dpi: nine inches become 
 COLUMNS = {
     "split.csv": ["split", "groups", "videos", "crops", "real", "fake"],
     "audit.csv": ["check", "left", "right", "shared", "rows", "example", "ok"],
+    "leaks.csv": ["check", "value", "left", "left_path", "right", "right_path"],
     "coverage.csv": ["file", "label", "status", "reason", "frames_read", "faces_kept"],
     "runs.csv": [
         "model",

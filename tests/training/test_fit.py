@@ -15,7 +15,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from dfd_lib.experiment import Model
-from dfd_lib.training.fit import class_weights, fingerprint, fit, read_run
+from dfd_lib.training.fit import class_weights, fit
+from dfd_lib.training.runs import fingerprint, read_run, trained_as
 
 COLUMNS = {"dataset": "toy", "method": "toy", "person": "", "donor": "", "face": 0, "frame": 0, "score": 1.0}
 
@@ -96,16 +97,43 @@ def test_parts_must_hold_both_classes(crops):
         run((manifest[(manifest["split"] != "val") | (manifest["label"] == 1)], root))
 
 
-def test_fingerprint_sees_settings_seed_and_split(crops):
-    manifest, _ = crops
+def test_fingerprint_sees_settings_seed_split_crops_and_first_weights(crops, monkeypatch):
+    manifest, root = crops
+    again = root / "again"
+    again.mkdir()
+    write_crops(again, size=40)  # the same files, cut larger
+    monkeypatch.setenv("DFD_WEIGHTS", str(root))
+    first = root / "first.weights.h5"
+    first.write_bytes(b"one")
+    from_file = LENET.model_copy(update={"weights": "first.weights.h5"})
     keys = {
-        fingerprint(manifest, LENET, 1),
-        fingerprint(manifest, LENET, 2),
-        fingerprint(manifest, LENET.model_copy(update={"epochs": 4}), 1),
-        fingerprint(manifest.assign(split=manifest["split"].replace("calib", "test")), LENET, 1),
+        fingerprint(manifest, root, LENET, 1),
+        fingerprint(manifest, root, LENET, 2),
+        fingerprint(manifest, root, LENET.model_copy(update={"epochs": 4}), 1),
+        fingerprint(manifest.assign(split=manifest["split"].replace("calib", "test")), root, LENET, 1),
+        fingerprint(manifest, again, LENET, 1),
+        fingerprint(manifest, root, from_file, 1),
     }
-    assert len(keys) == 4
-    assert fingerprint(manifest.copy(), LENET, 1) in keys
+    first.write_bytes(b"two")
+    keys.add(fingerprint(manifest, root, from_file, 1))
+    assert len(keys) == 7
+    assert fingerprint(manifest.copy(), root, LENET, 1) in keys
+
+
+def test_weights_are_scored_at_the_size_they_were_trained_at(crops):
+    run(crops, LENET.model_copy(update={"epochs": 1, "hyper": {"dropout": 0.1}}), folder="lenet-s1")
+    best = crops[1] / "lenet-s1" / "best.weights.h5"
+    assert trained_as(best, "lenet") == (32, {"dropout": 0.1})
+    with pytest.raises(ValueError, match="expected those of 'resnet', came a run of 'lenet'"):
+        trained_as(best, "resnet")
+    (best.parent / "run.json").unlink()
+    assert trained_as(best, "lenet") == (None, {})
+
+
+def test_diverged_training_says_so(crops, monkeypatch):
+    monkeypatch.setattr("dfd_lib.training.fit.p_fake", lambda model, pixels, rows: np.full(len(rows), np.nan))
+    with pytest.raises(ValueError, match=r"training diverged.*Lower learning_rate, now 0\.001"):
+        run(crops)
 
 
 def test_class_weights_balance_the_loss():

@@ -1,0 +1,64 @@
+"""Check a recipe's values before hours of work: names, files and sizes that only later steps would refuse."""
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+
+from dfd_lib.data.sources import LAYOUTS
+from dfd_lib.evaluation.aggregate import AGGREGATORS
+from dfd_lib.evaluation.rules import RULES
+from dfd_lib.experiment import Experiment, Model
+from dfd_lib.models.registry import hyper_defaults, model_facts
+from dfd_lib.paths import find_source, find_weights, project_root
+
+
+def check_recipe(experiment: Experiment) -> None:
+    """Refuse what a recipe names and what is not there.
+
+    Args:
+        experiment: a recipe whose keys and types are right already.
+
+    Raises:
+        ValueError: an unknown model, hyper-parameter, layout, aggregator, rule
+            or member, or an image that is too small for its model.
+        FileNotFoundError: the data, the groups' file or a weight file is missing.
+    """
+    name = experiment.name
+    for key, model in experiment.models.items():
+        _check_model(f"experiment {name!r}: models.{key}", model)
+    rule, tried = experiment.evaluation, experiment.ensembles
+    _one_of(f"experiment {name!r}: evaluation.aggregator", [rule.aggregator], AGGREGATORS)
+    _one_of(f"experiment {name!r}: ensembles.rules", tried.rules, RULES)
+    _one_of(f"experiment {name!r}: ensembles.members", tried.members or [], experiment.models)
+    _one_of(f"experiment {name!r}: data.layout", [experiment.data.layout], ["auto", *LAYOUTS])
+    if experiment.data.source != "demo":
+        _check_data(name, find_source(experiment.data.source, project_root()), experiment.data.groups)
+
+
+def _check_model(where: str, model: Model) -> None:
+    try:
+        facts = model_facts(model.model)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+    _one_of(f"{where}.hyper", model.hyper, hyper_defaults(model.model))
+    if model.image_size is not None and model.image_size < facts.smallest:
+        raise ValueError(f"{where}.image_size: expected at least {facts.smallest} pixels for {model.model}, came {model.image_size}")
+    if model.weights == "imagenet":
+        if not facts.imagenet:
+            raise ValueError(f"{where}.weights: expected a file or nothing, came 'imagenet', of which {model.model} has none")
+    elif model.weights:
+        find_weights(model.weights)
+
+
+def _check_data(name: str, source: Path, groups: str | None) -> None:
+    if groups and not (source / groups).is_file():
+        raise FileNotFoundError(f"experiment {name!r}: data.groups: expected a CSV file {groups} in {source}, found none")
+
+
+def _one_of(where: str, given: Iterable[str], allowed: Iterable[str]) -> None:
+    allowed = list(allowed)
+    for value in given:
+        if value not in allowed:
+            near = difflib.get_close_matches(value, allowed, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(allowed)}"
+            raise ValueError(f"{where}: unknown {value!r}; {hint}")

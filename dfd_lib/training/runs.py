@@ -1,0 +1,108 @@
+"""Finished training runs: what they depend on, what is known of them, reading them back."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from dfd_lib.data.pixels import crop_bytes
+from dfd_lib.experiment import Model
+from dfd_lib.paths import find_weights
+from dfd_lib.tables import read_table
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished training run."""
+
+    folder: Path
+    facts: dict
+    history: pd.DataFrame
+    predictions: pd.DataFrame
+
+
+def read_run(folder: Path) -> Run:
+    """Read a finished run from its folder."""
+    if not (folder / "run.json").is_file():
+        raise FileNotFoundError(f"run {folder}: expected run.json, found none. Train it first (`dfd report`).")
+    facts = json.loads((folder / "run.json").read_text())
+    return Run(folder, facts, read_table(folder / "history.csv"), read_table(folder / "predictions.parquet"))
+
+
+def trained_as(weights: Path, model: str) -> tuple[int | None, dict]:
+    """Image size and hyper-parameters that a weight file was trained with, from the run.json beside it.
+
+    Many networks fit any size, so a file loaded at another one would score
+    without a word, and wrongly.
+
+    Args:
+        weights: a run's `best.weights.h5`, or any other file.
+        model: the registered name that it is wanted for.
+
+    Returns:
+        (image size, hyper-parameters); (None, {}) where no run is beside the file.
+
+    Raises:
+        ValueError: the run trained another model.
+    """
+    path = weights.parent / "run.json"
+    if weights.name != "best.weights.h5" or not path.is_file():
+        return None, {}
+    facts = json.loads(path.read_text())
+    if facts["registry_name"] != model:
+        raise ValueError(f"weights {weights}: expected those of {model!r}, came a run of {facts['registry_name']!r}. Give that name.")
+    return facts["image_size"], facts["settings"]["hyper"]
+
+
+def fingerprint(manifest: pd.DataFrame, root: Path, config: Model, seed: int) -> str:
+    """What a run depends on, as a short hash: settings, seed, the weights it starts from, the split and the crops.
+
+    Settings that have their default are left out, so that a run survives a new
+    version that has more of them. Crops that were cut anew are told by their sizes in bytes.
+    """
+    digest = hashlib.sha256(json.dumps([config.model_dump(exclude_defaults=True), seed], sort_keys=True).encode())
+    if config.weights not in (None, "imagenet"):
+        with find_weights(config.weights).open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    digest.update(pd.util.hash_pandas_object(manifest[["path", "label", "split"]], index=False).to_numpy().tobytes())
+    digest.update(crop_bytes(manifest, root).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def is_complete(out: Path, key: str) -> bool:
+    """Whether a run of this fingerprint is finished."""
+    path = out / "run.json"
+    return path.is_file() and json.loads(path.read_text()).get("fingerprint") == key
+
+
+def facts_of(model: "keras.Model", config: Model, name: str, seed: int, history: pd.DataFrame, key: str, rows: int) -> dict:
+    """What run.json says; `rows` is the number of training crops."""
+    import keras
+    import tensorflow as tf
+
+    best = history.loc[history["val_auc"].idxmax()]
+    seconds = float(history["seconds"].sum())  # of all sittings, if the run was interrupted
+    return {
+        "model": name,
+        "seed": seed,
+        "registry_name": config.model,
+        "image_size": model.input_shape[1],
+        "parameters": model.count_params(),
+        "trainable": int(sum(np.prod(weight.shape) for weight in model.trainable_weights)),
+        "epochs": len(history),
+        "best_epoch": int(best["epoch"]),
+        "val_auc": float(best["val_auc"]),
+        "seconds": round(seconds, 1),
+        "images_per_second": round(rows * len(history) / max(seconds, 1e-9), 1),
+        "stopped": "early" if len(history) < config.epochs else "planned",
+        "fingerprint": key,
+        "settings": config.model_dump(),
+        "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
+    }

@@ -1,0 +1,54 @@
+"""What a recipe names and is not there is refused before the first step."""
+
+import pytest
+
+from dfd_lib.experiment import load_experiment, parse_experiment
+from dfd_lib.paths import recipes
+from dfd_lib.preflight import check_recipe
+
+RECIPE = {"name": "x", "title": "X", "data": {"source": "demo"}, "models": {"lenet": {}}}
+
+WRONG = {
+    "a model": ({"models": {"lenett": {}}}, "models.lenett: .*did you mean 'lenet'"),
+    "a hyper-parameter": (
+        {"models": {"lenet": {"hyper": {"dropuot": 0.1}}}},
+        "hyper: unknown 'dropuot'; did you mean 'dropout'",
+    ),
+    "a size": ({"models": {"inception_resnet_v2": {"image_size": 32}}}, "expected at least 75 pixels for inception_resnet_v2, came 32"),
+    "weights that nobody has": ({"models": {"lenet": {"weights": "imagenet"}}}, "came 'imagenet', of which lenet has none"),
+    "a weight file": ({"models": {"lenet": {"weights": "nowhere.weights.h5"}}}, "expected a file"),
+    "an aggregator": ({"evaluation": {"aggregator": "men"}}, "evaluation.aggregator: unknown 'men'; did you mean 'mean'"),
+    "a rule": ({"ensembles": {"rules": ["mean", "vot"]}}, "ensembles.rules: unknown 'vot'; did you mean 'vote'"),
+    "a member": ({"ensembles": {"members": ["lenet", "meso4"]}}, "ensembles.members: unknown 'meso4'"),
+    "a layout": ({"data": {"source": "demo", "layout": "dfcd"}}, "data.layout: unknown 'dfcd'; did you mean 'dfdc'"),
+    "a folder": ({"data": {"source": "nowhere"}}, "expected a folder, found none"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_not_there_is_refused(name, tmp_path, monkeypatch):
+    monkeypatch.setenv("DFD_WEIGHTS", str(tmp_path))
+    change, message = WRONG[name]
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        check_recipe(parse_experiment(RECIPE | change))
+
+
+def test_the_groups_file_must_be_there(tmp_path):
+    recipe = parse_experiment(RECIPE | {"data": {"source": str(tmp_path), "groups": "scenes.csv"}})
+    with pytest.raises(FileNotFoundError, match=r"expected a CSV file scenes\.csv"):
+        check_recipe(recipe)
+    (tmp_path / "scenes.csv").write_text("file,group\n")
+    check_recipe(recipe)
+
+
+@pytest.mark.parametrize("name", [name for name in recipes() if load_experiment(name).data.source == "demo"])
+def test_our_own_recipes_pass(name):
+    check_recipe(load_experiment(name))
+
+
+@pytest.mark.parametrize("name", ["with space", "a/b", "lenet+meso4", "-x", "$(id)", ""])
+def test_names_must_be_fit_for_files_and_commands(name):
+    with pytest.raises(ValueError, match="String should match"):
+        parse_experiment(RECIPE | {"name": name})
+    with pytest.raises(ValueError, match="String should match"):
+        parse_experiment(RECIPE | {"models": {name: {"model": "lenet"}}})

@@ -1,0 +1,87 @@
+"""The steps on tables alone: recipes with one model, slices by facts of the file, data sets that do not mix."""
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from dfd_lib import stages
+from dfd_lib.experiment import parse_experiment
+from dfd_lib.paths import faces_dir, report_dir
+from dfd_lib.tables import read_table, write_table
+
+
+def recipe(source, **more):
+    return parse_experiment({"name": "x", "title": "X", "data": {"source": str(source)}, "models": {"lenet": {}}} | more)
+
+
+@pytest.fixture
+def crops(tmp_path, monkeypatch):
+    """Real and fake crops of two sizes, forty people."""
+    monkeypatch.setenv("DFD_OUT", str(tmp_path / "out"))
+    rows = []
+    for number in range(80):
+        size = 32 if number < 40 else 48
+        kind = ("real", "fake")[number % 2]
+        (tmp_path / "faces" / kind).mkdir(parents=True, exist_ok=True)
+        image = np.random.default_rng(number).integers(0, 256, (size, size, 3), dtype=np.uint8)
+        cv2.imwrite(str(tmp_path / "faces" / kind / f"{number}.png"), image)
+        rows.append({"file": f"{kind}/{number}.png", "label": kind, "person": f"p{number // 2}"})
+    return tmp_path / "faces", pd.DataFrame(rows)
+
+
+def predictions_of(manifest, model="lenet"):
+    columns = ["dataset", "split", "path", "video", "face", "frame", "group", "label"]
+    p_fake = np.random.default_rng(1).uniform(size=len(manifest)) * 0.8 + 0.2 * manifest["label"]
+    return manifest[columns].assign(model=model, seed=1, level="frame", condition="clean", p_fake=p_fake)
+
+
+def test_one_model_alone_gets_its_report(crops):
+    experiment = recipe(crops[0], evaluation={"slices": ["resolution"], "resamples": 100})
+    manifest = stages.read_manifest(experiment)
+    predictions = predictions_of(manifest)
+    _, slices, _ = stages.compare(experiment, predictions)
+    table, _ = stages.search_ensembles(experiment, predictions)
+    assert list(table["rule"]) == ["single"]
+    assert "stands alone" in (report_dir("x") / "ensembles.txt").read_text()
+    assert read_table(report_dir("x") / "ensemble_predictions.parquet").empty
+    # resolution comes from the file, not from the crop's name: forty files of either size
+    frames = slices[(slices["level"] == "frame") & (slices["model"] == "lenet")]
+    assert frames.groupby("value")["n"].sum().tolist() == [40, 40]
+
+
+def test_data_sets_do_not_mix(crops):
+    root, listing = crops
+    write_table(listing.assign(dataset=["one", "two"] * 40), root / "listing.csv")
+    with pytest.raises(ValueError, match="expected one data set, came one, two"):
+        stages.find_faces(recipe(root))
+
+
+def test_a_limit_below_the_first_group_says_so(crops):
+    root, listing = crops
+    write_table(listing.assign(person="the same"), root / "listing.csv")
+    with pytest.raises(ValueError, match="at least the 80 files of one group, came 8"):
+        stages.find_faces(recipe(root, data={"source": str(root), "limit": 8}))
+
+
+def test_leaks_of_an_official_split_are_listed(crops):
+    root, listing = crops
+    parts = np.resize(np.repeat(["train", "val", "calib", "test"], 2), len(listing))
+    write_table(listing.assign(split=parts, person="ann"), root / "listing.csv")
+    experiment = recipe(root)
+    stages.read_manifest(experiment)
+    leaks = read_table(report_dir("x") / "leaks.csv")
+    assert set(leaks["check"]) >= {"person or donor"}
+    assert set(leaks["value"]) >= {"ann"}
+    assert "see leaks.csv" in stages.check_leak_free(experiment)
+    paths = set(read_table(faces_dir("x") / "manifest.parquet")["path"])
+    assert set(leaks["left_path"]) | set(leaks["right_path"]) <= paths
+
+
+def test_videos_need_the_section_faces(tmp_path, monkeypatch):
+    monkeypatch.setenv("DFD_OUT", str(tmp_path / "out"))
+    for kind in ("real", "fake"):
+        (tmp_path / "clips" / kind).mkdir(parents=True)
+        (tmp_path / "clips" / kind / "a.mp4").write_bytes(b"never opened")
+    with pytest.raises(ValueError, match=r"came 2 videos among 2 files.*section `faces`"):
+        stages.find_faces(recipe(tmp_path / "clips"))
