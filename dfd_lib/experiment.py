@@ -55,11 +55,16 @@ class Faces(_Part):
     frames: int | None = Field(None, ge=1, description="take n frames spread over the clip")
     margin: float = Field(0.3, ge=0, le=2, description="border around the box, as a share of its longer side")
     size: int = Field(160, ge=16, le=1024, description="side of the crop in pixels")
+    boxes: Literal["own", "original"] = Field("own", description="cut a swap where its own faces are, or where its original's are")
+    time_limit: float = Field(300, gt=0, description="seconds that a file may take; one that takes longer is skipped")
+    shards: int = Field(1, ge=1, description="jobs that share the files, on as many machines as Snakemake is given")
 
     @model_validator(mode="after")
     def _one_sampling(self) -> "Faces":
         if self.every is not None and self.frames is not None:
             raise ValueError("expected `every` or `frames`, came both; keep one")
+        if self.boxes == "original" and self.frames is not None:
+            raise ValueError("expected `every` with the boxes of the original, whose frames must be the same; came `frames`")
         return self
 
 

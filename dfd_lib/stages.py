@@ -37,9 +37,14 @@ def draw_clips(experiment: Experiment) -> Path:
     return source_dir(experiment) / "listing.csv"
 
 
-def find_faces(experiment: Experiment) -> Path:
-    """List the media, find and cut the faces; returns the manifest, not split yet."""
+def find_faces(experiment: Experiment, shard: str | None = None) -> Path:
+    """List the media, find and cut the faces; returns the manifest, not split yet.
+
+    A `shard`, such as 2/8, does its part, and `dfd_lib.data.shards.merge_shards` makes the manifest of all parts.
+    """
     from dfd_lib.data.extract import extract, verify_crops
+    from dfd_lib.data.manifest import write_tables
+    from dfd_lib.data.shards import Shard
     from dfd_lib.data.sources import list_source
 
     root, out = source_dir(experiment), faces_dir(experiment.name)
@@ -51,13 +56,12 @@ def find_faces(experiment: Experiment) -> Path:
         )
     if experiment.data.limit:
         listing = _some_groups(listing, experiment.data.limit, experiment.split.seed)
+    how = {"workers": workers(), "problems": problems}
     if experiment.faces:
-        manifest, coverage = extract(listing, root, out, faces=experiment.faces, workers=workers())
+        extract(listing, root, out, faces=experiment.faces, shard=Shard.parse(shard) if shard else None, **how)
     else:
-        manifest, coverage = verify_crops(listing, root, workers=workers())
-    unlisted = problems.assign(status="skipped", label=-1, frames_read=0, faces_found=0, faces_kept=0, width=0, height=0)
-    write_table(pd.concat([coverage, unlisted])[list(coverage)], out / "coverage.csv")
-    return write_table(check_manifest(manifest), out / "manifest.parquet")
+        write_tables(*verify_crops(listing, root, **how), out)
+    return out / "manifest.parquet"
 
 
 def split_faces(experiment: Experiment) -> pd.DataFrame:

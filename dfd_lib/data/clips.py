@@ -62,7 +62,7 @@ def cut_file(
     folder: Path,
     detector: Detector,
     spec: CropSpec,
-    sampling: dict[str, int],
+    sampling: dict[str, Any],
     *,
     boxes: Boxes | None = None,
 ) -> Record:
@@ -82,20 +82,21 @@ def cut_file(
         folder: an empty folder; it is left empty if the file is bad.
         detector: finds the faces.
         spec: how they are cut.
-        sampling: `every` or `frames`, as `sample_frames` takes them.
+        sampling: `every` or `frames`, and `limit`, as `sample_frames` takes them.
         boxes: of the clip that this one was made from; default: search.
 
     Returns:
         What was seen; a bad file, or one of another size than `boxes`, gives
-        the status `skipped` and the reason.
+        the status `skipped` and the reason. A clip that ended early is used as
+        far as it goes, and the reason says so.
     """
     try:
-        if boxes is not None:
-            frames = [(None, read_photo(path))] if kind == "image" else sample_frames(path, **sampling)
-            return _cut_boxes(frames, folder, boxes, spec)
         if kind == "image":
-            return _cut_photo(read_photo(path), folder, detector, spec)
-        return _cut_clip(sample_frames(path, **sampling), folder, detector, spec)
+            photo = read_photo(path)
+            return _cut_photo(photo, folder, detector, spec) if boxes is None else _cut_boxes([(None, photo)], folder, boxes, spec)
+        frames = sample_frames(path, **sampling)
+        record = _cut_clip(frames, folder, detector, spec) if boxes is None else _cut_boxes(frames, folder, boxes, spec)
+        return _with_remark(record, frames.remark)
     except BAD as error:
         for crop in folder.iterdir():
             crop.unlink()
@@ -126,6 +127,11 @@ def read_photo(path: Path) -> np.ndarray:
 def skipped(path: Path, error: Exception) -> Record:
     """The record of a file that could not be used."""
     return _record([], 0, 0, (0, 0), reason(path, error))
+
+
+def _with_remark(record: Record, remark: str) -> Record:
+    coverage = record["coverage"]
+    return {**record, "coverage": {**coverage, "reason": "; ".join(filter(None, (coverage["reason"], remark)))}}
 
 
 def _cut_photo(image: np.ndarray, folder: Path, detector: Detector, spec: CropSpec) -> Record:

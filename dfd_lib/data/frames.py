@@ -4,7 +4,9 @@ Frames are grabbed one after another and only the wanted ones are converted:
 seeking costs several times more and lands on wrong frames in some files.
 """
 
+import math
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,9 +23,12 @@ os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 EVERY = 10
 """Every so many-th frame is taken unless something else is asked for."""
 
+_WHOLE = 0.9  # of what the header declares; a little less is rounding
+_TOO_SLOW = "{path}: expected to be done within {limit:g} s, came to frame {index} only. Shorten or convert it, or allow more time."
 
-def sample_frames(path: str | Path, *, every: int | None = None, frames: int | None = None) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield the index and the pixels of some frames of a video, upright, in order.
+
+def sample_frames(path: str | Path, *, every: int | None = None, frames: int | None = None, limit: float = math.inf) -> "SampledFrames":
+    """The index and the pixels of some frames of a video, upright, in order.
 
     Args:
         path: a video file; its name's suffix does not matter.
@@ -32,19 +37,22 @@ def sample_frames(path: str | Path, *, every: int | None = None, frames: int | N
             many equal parts of the clip (all frames of a shorter clip). The
             count is that of the file's video packets, since the count that the
             header declares is wrong in some files.
+        limit: seconds that the loop over the frames may take, all that is done
+            with them included.
 
-    Yields:
-        (index, frame): the frame's number from 0, and a uint8 array of shape
-        (H, W, 3), RGB. A damaged end ends the iteration.
+    Returns:
+        An iterable of (index, frame): the frame's number from 0, and a uint8
+        array of shape (H, W, 3), RGB. Where the frame rate varies, numbers
+        still count frames, not time. A damaged end ends the iteration.
 
     Raises:
         FileNotFoundError: nothing is there.
         ValueError: both or bad `every` and `frames` (at the call); a file in
-            which no frame can be decoded (at the first frame), one line that
-            begins with the path.
+            which no frame can be decoded (at the first frame), or one that takes
+            too long; one line that begins with the path.
     """
     _check_sampling(every, frames)
-    return _sample(Path(path), every or EVERY, frames)
+    return SampledFrames(Path(path), every or EVERY, frames, limit)
 
 
 def _check_sampling(every: int | None, frames: int | None) -> None:
@@ -55,21 +63,57 @@ def _check_sampling(every: int | None, frames: int | None) -> None:
             raise ValueError(f"frames: {name}: expected at least 1, came {value}")
 
 
-def _sample(path: Path, every: int, frames: int | None) -> Iterator[tuple[int, np.ndarray]]:
-    check_file(path)
-    wanted = (lambda index: index % every == 0) if frames is None else _spread(path, frames)
-    found = False
-    with open_video(path) as capture:
-        index = 0
-        while capture.grab():
-            if wanted(index):
-                good, frame = capture.retrieve()
-                if good and frame is not None:
-                    found = True
-                    yield index, cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
-            index += 1
-    if not found:
-        raise ValueError(f"{path}: expected a video, came one without a frame that can be decoded. Copy it again, or remove it.")
+class SampledFrames:
+    """What `sample_frames` returns.
+
+    Attributes:
+        remark: after the iteration, empty or what the user should know of the
+            video: how much of it was there, where it ended early.
+    """
+
+    def __init__(self, path: Path, every: int, frames: int | None, limit: float) -> None:
+        self.path, self.every, self.frames, self.limit = path, every, frames, limit
+        self.remark = ""
+
+    def __iter__(self) -> Iterator[tuple[int, np.ndarray]]:
+        check_file(self.path)
+        end = time.monotonic() + self.limit
+        wanted = (lambda index: index % self.every == 0) if self.frames is None else _spread(self.path, self.frames)
+        found = False
+        with open_video(self.path) as capture:
+            declared, last = _declared(capture), 0.0
+            index = 0
+            while capture.grab():
+                last = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000  # to be asked now: at the end it is 0
+                if time.monotonic() > end:
+                    raise ValueError(_TOO_SLOW.format(path=self.path, limit=self.limit, index=index))
+                if wanted(index):
+                    good, frame = capture.retrieve()
+                    if good and frame is not None:
+                        found = True
+                        yield index, cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+                index += 1
+            self.remark = _ended_early(declared, index, last)
+        if not found:
+            raise ValueError(f"{self.path}: expected a video, came one without a frame that can be decoded. Copy it again, or remove it.")
+
+
+def _declared(capture: cv2.VideoCapture) -> tuple[float, float]:
+    """How many frames and seconds the header promises; 0 = it does not say."""
+    count, rate = capture.get(cv2.CAP_PROP_FRAME_COUNT), capture.get(cv2.CAP_PROP_FPS)
+    return (count, count / rate) if count > 0 and rate > 0 else (0, 0)
+
+
+def _ended_early(declared: tuple[float, float], frames: int, last: float) -> str:
+    """A remark if clearly fewer frames, and clearly less time, came than the header promises.
+
+    Either alone is harmless: containers without a count guess it from the rate,
+    wrongly where that varies, and a last frame may be shown for long.
+    """
+    count, seconds = declared
+    if frames < _WHOLE * count and (shown := last + seconds / count) < _WHOLE * seconds:
+        return f"ended early: {shown:.1f} of {seconds:.1f} s"
+    return ""
 
 
 def _spread(path: Path, frames: int) -> Callable[[int], bool]:

@@ -76,6 +76,15 @@ def test_an_original_without_faces_gives_a_reason(tmp_path: Path) -> None:
     assert (record["coverage"]["status"], record["coverage"]["reason"]) == ("skipped", "its original shows no face in these frames")
 
 
+def test_a_clip_that_ends_early_is_used_as_far_as_it_goes(tmp_path: Path, detector: Detector) -> None:
+    path = write_clip(tmp_path / "a.avi", [scene([(1, 200, 150, 60)])] * 10, "MJPG")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    for finder, status, reason in ((detector, "ok", ""), (NOBODY, "skipped", "no face was found; ")):
+        record = cut_into(tmp_path / status, path, "video", finder)
+        assert record["coverage"]["status"] == status
+        assert record["coverage"]["reason"].startswith(f"{reason}ended early: 0.")
+
+
 def test_a_photo_is_its_own_only_frame(tmp_path: Path, detector: Detector) -> None:
     write_photo(tmp_path / "a.png", scene([(1, 160, 20, 100), (2, 200, 350, 60)]))
     write_photo(tmp_path / "b.png", np.full((360, 640, 3), 90, np.uint8))

@@ -19,9 +19,10 @@ from PIL import Image
 
 from dfd_lib.data import clips
 from dfd_lib.data.crops import CropSpec, cut, read_image
-from dfd_lib.data.extract import extract, folder_name, verify_crops
+from dfd_lib.data.extract import extract, verify_crops
 from dfd_lib.data.faces import open_detector
 from dfd_lib.data.frames import sample_frames
+from dfd_lib.data.names import folder_name
 from dfd_lib.experiment import Faces
 from dfd_lib.tables import read_table
 
@@ -51,7 +52,7 @@ FILES = {"real/a.mp4": 0, "fake/a.mp4": 1, "real/b c.mp4": 0, "fake/é'd\".mp4":
 @pytest.fixture(scope="module")
 def done(media: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pd.DataFrame, pd.DataFrame]:
     out = tmp_path_factory.mktemp("out")
-    return out, *extract(listing(FILES), media, out, faces=FACES, workers=1, progress=False)
+    return out, *extract(listing(FILES), media, out, faces=FACES, workers=0, progress=False)
 
 
 def test_crops_are_what_cut_makes_of_the_frames(media: Path, done: tuple) -> None:
@@ -100,7 +101,7 @@ def test_tables_are_written_whole_and_tell_everything(done: tuple) -> None:
 def test_facts_come_from_the_listing(media: Path, tmp_path: Path) -> None:
     facts = {"split": "test", "dataset": "set", "method": "m", "person": "p", "donor": "d", "group": "g"}
     photo = listing({"real/pair.png": 0}, frame=17, video="some/clip", **facts)
-    manifest, _ = extract(photo, media, tmp_path, faces=FACES, workers=1, progress=False)
+    manifest, _ = extract(photo, media, tmp_path, faces=FACES, workers=0, progress=False)
     for name, value in {**facts, "frame": 17, "video": "some/clip", "label": 0}.items():
         assert (manifest[name] == value).all(), name
 
@@ -122,7 +123,7 @@ def test_people_of_a_clip_keep_their_number_and_passers_by_are_dropped(tmp_path:
         people += [(3, 100, 220, 0)] if step == 7 else []
         frames.append(scene(people))
     write_clip(tmp_path / "two.mp4", frames)
-    manifest, coverage = extract(listing({"two.mp4": 1}), tmp_path, tmp_path / "out", faces=Faces(every=1), workers=1, progress=False)
+    manifest, coverage = extract(listing({"two.mp4": 1}), tmp_path, tmp_path / "out", faces=Faces(every=1), workers=0, progress=False)
     large, small = (manifest[manifest["face"] == who] for who in (0, 1))
     assert large["frame"].tolist() == list(range(2, 12))
     assert small["frame"].tolist() == list(range(12))
@@ -134,7 +135,7 @@ def test_people_of_a_clip_keep_their_number_and_passers_by_are_dropped(tmp_path:
 
 @pytest.mark.parametrize("faces", [Faces(frames=2), Faces(every=4), Faces()])
 def test_sampling_is_the_recipes(media: Path, tmp_path: Path, faces: Faces) -> None:
-    manifest, _ = extract(listing({"real/a.mp4": 0}), media, tmp_path, faces=faces, workers=1, progress=False)
+    manifest, _ = extract(listing({"real/a.mp4": 0}), media, tmp_path, faces=faces, workers=0, progress=False)
     assert manifest["frame"].tolist() == {2: [1, 3], None: [0, 4] if faces.every else [0]}[faces.frames]
 
 
@@ -156,7 +157,7 @@ def test_equal_names_never_meet(tmp_path: Path) -> None:
     image = scene([(5, 180, 30, 30)], (240, 240))
     for name in names:
         write_photo(tmp_path / name, image)
-    manifest, coverage = extract(listing(dict.fromkeys(names, 0)), tmp_path, tmp_path / "out", faces=FACES, workers=1, progress=False)
+    manifest, coverage = extract(listing(dict.fromkeys(names, 0)), tmp_path, tmp_path / "out", faces=FACES, workers=0, progress=False)
     assert coverage["status"].eq("ok").all()
     assert manifest["path"].str.lower().nunique() == len(names)
     assert manifest["path"].map(str.isascii).all()
@@ -217,7 +218,7 @@ def test_bad_files_are_told_and_the_good_ones_done(media: Path, tmp_path: Path, 
     expected = damaged(root, (root / "good.mp4").read_bytes(), (root / "good.png").read_bytes())
     as_nobody(tmp_path)
     table = listing(dict.fromkeys(["good.png", "good.mp4", "missing.mp4", *expected], 1))
-    manifest, coverage = extract(table, root, out, faces=FACES, workers=1, progress=False)
+    manifest, coverage = extract(table, root, out, faces=FACES, workers=0, progress=False)
     assert set(manifest["video"]) == {"good"}
     rows = coverage.set_index("file")
     assert len(rows) == len(table)
@@ -233,18 +234,18 @@ def test_bad_files_are_told_and_the_good_ones_done(media: Path, tmp_path: Path, 
 
 def test_when_a_class_is_lost_the_coverage_says_why(media: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"came none of fake; most often \(1 of 2 files\): no face was found"):
-        extract(listing({"real/a.mp4": 0, "fake/nobody.png": 1}), media, tmp_path, faces=FACES, workers=1, progress=False)
+        extract(listing({"real/a.mp4": 0, "fake/nobody.png": 1}), media, tmp_path, faces=FACES, workers=0, progress=False)
     assert len(read_table(tmp_path / "coverage.csv")) == 2
     assert not (tmp_path / "manifest.parquet").exists()
     with pytest.raises(ValueError, match="came none of real and fake"):
-        extract(listing({"none.mp4": 0, "fake/nobody.png": 1}), media, tmp_path, faces=FACES, workers=1, progress=False)
+        extract(listing({"none.mp4": 0, "fake/nobody.png": 1}), media, tmp_path, faces=FACES, workers=0, progress=False)
 
 
 def test_a_listing_without_columns_or_rows_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="without group"):
-        extract(listing({"a.mp4": 0}).drop(columns="group"), tmp_path, tmp_path, faces=FACES, workers=1, progress=False)
+        extract(listing({"a.mp4": 0}).drop(columns="group"), tmp_path, tmp_path, faces=FACES, workers=0, progress=False)
     with pytest.raises(ValueError, match="without a row"):
-        verify_crops(listing({"a.mp4": 0})[:0], tmp_path, workers=1, progress=False)
+        verify_crops(listing({"a.mp4": 0})[:0], tmp_path, workers=0, progress=False)
 
 
 def test_a_full_disk_is_not_the_files_fault(media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,7 +254,7 @@ def test_a_full_disk_is_not_the_files_fault(media: Path, tmp_path: Path, monkeyp
 
     monkeypatch.setattr(clips, "_save", full)
     with pytest.raises(OSError, match="No space left"):
-        extract(listing(FILES), media, tmp_path, faces=FACES, workers=1, progress=False)
+        extract(listing(FILES), media, tmp_path, faces=FACES, workers=0, progress=False)
     assert not list((tmp_path / "crops").iterdir())
 
 
@@ -266,11 +267,11 @@ def cut_files(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     original = clips.cut_file
 
-    def counting(path: Path, *others: object) -> dict:
+    def counting(path: Path, *others: object, **more: object) -> dict:
         names.append(path.name)
-        return original(path, *others)
+        return original(path, *others, **more)
 
-    monkeypatch.setattr("dfd_lib.data.extract.cut_file", counting)
+    monkeypatch.setattr("dfd_lib.data.cutting.cut_file", counting)
     return names
 
 
@@ -283,7 +284,7 @@ def test_only_what_changed_is_done_again(media: Path, tmp_path: Path, cut_files:
 
     def again(table: pd.DataFrame = table, faces: Faces = FACES) -> list[str]:
         cut_files.clear()
-        extract(table, root, out, faces=faces, workers=1, progress=False)
+        extract(table, root, out, faces=faces, workers=0, progress=False)
         return sorted(cut_files)
 
     assert again() == ["a.mp4", "b.mp4"]
@@ -303,13 +304,13 @@ def test_only_what_changed_is_done_again(media: Path, tmp_path: Path, cut_files:
 
 def test_a_damaged_folder_is_made_anew(media: Path, tmp_path: Path, cut_files: list[str]) -> None:
     table = listing({"real/a.mp4": 0})
-    manifest, _ = extract(table, media, tmp_path, faces=FACES, workers=1, progress=False)
+    manifest, _ = extract(table, media, tmp_path, faces=FACES, workers=0, progress=False)
     first = contents(tmp_path)
     folder = tmp_path / "crops" / folder_name("real/a.mp4")
     for harm in (lambda: (tmp_path / manifest["path"][1]).unlink(), lambda: (folder / "rows.json").write_text("{")):
         harm()
         cut_files.clear()
-        extract(table, media, tmp_path, faces=FACES, workers=1, progress=False)
+        extract(table, media, tmp_path, faces=FACES, workers=0, progress=False)
         assert cut_files == ["a.mp4"]
         assert contents(tmp_path) == first
 
@@ -319,9 +320,9 @@ def test_a_file_that_became_unreadable_leaves_no_rows(media: Path, tmp_path: Pat
     for name in ("a.mp4", "b.mp4"):
         (tmp_path / "media" / name).write_bytes((media / "real/a.mp4").read_bytes())
     table = listing({"a.mp4": 0, "b.mp4": 0})
-    extract(table, tmp_path / "media", tmp_path / "out", faces=FACES, workers=1, progress=False)
+    extract(table, tmp_path / "media", tmp_path / "out", faces=FACES, workers=0, progress=False)
     (tmp_path / "media/b.mp4").unlink()
-    manifest, _ = extract(table, tmp_path / "media", tmp_path / "out", faces=FACES, workers=1, progress=False)
+    manifest, _ = extract(table, tmp_path / "media", tmp_path / "out", faces=FACES, workers=0, progress=False)
     assert set(manifest["video"]) == {"a"}
 
 
@@ -330,8 +331,10 @@ import sys
 sys.path.insert(0, sys.argv[1])
 from test_extract import FACES, FILES, listing
 from dfd_lib.data.extract import extract
-extract(listing(FILES), sys.argv[2], sys.argv[3], faces=FACES, workers=1, progress=False)
+extract(listing(FILES), sys.argv[2], sys.argv[3], faces=FACES, workers=0, progress=False)
 """
+
+KILLED_MANY = KILLED.replace("listing(FILES)", "listing({files})").replace("workers=0", "workers=3")
 
 
 def test_killed_at_any_moment_it_ends_with_the_same_bytes(media: Path, done: tuple, tmp_path: Path) -> None:
@@ -348,8 +351,32 @@ def test_killed_at_any_moment_it_ends_with_the_same_bytes(media: Path, done: tup
         process.wait()
         left = contents(tmp_path)
         assert all(left[name] == expected[name] for name in left if not any(part.startswith(".") for part in Path(name).parts))
-    extract(listing(FILES), media, tmp_path, faces=FACES, workers=1, progress=False)
+    extract(listing(FILES), media, tmp_path, faces=FACES, workers=0, progress=False)
     assert contents(tmp_path) == expected
+
+
+@pytest.mark.slow
+def test_killed_ten_times_with_many_workers_it_ends_with_the_same_bytes(media: Path, tmp_path: Path) -> None:
+    """kill -9 of the run alone, at random moments: its processes must end by themselves."""
+    root, out, alone = tmp_path / "media", tmp_path / "out", tmp_path / "alone"
+    files = {f"{label}/{number}.mp4": label for number in range(40) for label in (0, 1)}
+    for seed, name in enumerate(files):
+        write_clip(root / name, person(seed % 7, count=25))
+    files["1/words.mp4"] = 1
+    (root / "1/words.mp4").write_text("words")
+    arguments = [str(Path(__file__).parent), str(root), str(out)]
+    draw, left = random.Random(0), []
+    for _ in range(10):
+        process = subprocess.Popen([sys.executable, "-c", KILLED_MANY.format(files=files), *arguments])
+        time.sleep(draw.uniform(0.5, 9))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        left.append(len(list((out / "crops").glob("[!.]*"))))
+    assert left == sorted(left), "what is done stays done"
+    assert left[-1] > 0, "some runs came to something"
+    subprocess.run([sys.executable, "-c", KILLED_MANY.format(files=files), *arguments], check=True)
+    extract(listing(files), root, alone, faces=FACES, workers=0, progress=False)
+    assert contents(out) == contents(alone)
 
 
 # -- crops that are crops already --
@@ -365,7 +392,7 @@ def test_verified_crops_are_the_files_themselves(tmp_path: Path) -> None:
     whole = (tmp_path / "real/cut.jpg").read_bytes()
     (tmp_path / "real/cut.jpg").write_bytes(whole[: len(whole) * 3 // 4])
     before = contents(tmp_path)
-    manifest, coverage = verify_crops(listing(names, frame=3), tmp_path, workers=1, progress=False)
+    manifest, coverage = verify_crops(listing(names, frame=3), tmp_path, workers=0, progress=False)
     assert contents(tmp_path) == before, "raw data are never changed"
     assert manifest["path"].tolist() == ["fake/a.png", "fake/cmyk.jpg", "fake/grey.jpg", "real/a.jpg"]
     assert list(zip(manifest["box_w"], manifest["box_h"], strict=True)) == [(65, 64), (50, 40), (30, 20), (64, 64)]
@@ -386,7 +413,7 @@ def test_real_crops_are_all_decoded(shared_data: Callable[[str], Path]) -> None:
     """Truth: OpenCV's own size of each."""
     root = shared_data("dfdc_faces") / "faces_224"
     names = sorted(path.name for path in root.glob("*.jpg"))[:100]
-    manifest, coverage = verify_crops(listing(dict.fromkeys(names, 0)), root, workers=1, progress=False)
+    manifest, coverage = verify_crops(listing(dict.fromkeys(names, 0)), root, workers=0, progress=False)
     assert coverage["status"].eq("ok").all()
     assert manifest["path"].tolist() == names
     sizes = [cv2.imread(str(root / name)).shape for name in names]

@@ -2,6 +2,7 @@
 
 import os
 import struct
+import time
 import wave
 from collections.abc import Callable
 from pathlib import Path
@@ -185,6 +186,28 @@ def test_a_cut_stream_gives_the_frames_that_are_left(tmp_path: Path, share: floa
     assert left == list(range(len(left)))
     assert 30 * (share - 0.2) < len(left) < 30
     assert len(numbers(path, frames=5)) == 5
+    sampled = sample_frames(path)
+    assert sampled.remark == ""
+    list(sampled)
+    assert sampled.remark == ("" if share > 0.9 else f"ended early: {len(left) / 25:.1f} of 1.2 s")
+
+
+def test_a_whole_clip_gives_no_remark(clip: Path, tmp_path: Path) -> None:
+    paths = [clip, write_clip(tmp_path / "one.mp4", numbered(1)), write_clip(tmp_path / "clip.mkv", numbered(12), "FFV1", fps=7)]
+    for path in (*paths, lying(write_clip(tmp_path / "low.avi", numbered(30), "MJPG"), 5)):
+        sampled = sample_frames(path, every=3)
+        list(sampled)
+        assert sampled.remark == "", path.name
+
+
+def test_what_takes_too_long_is_refused_whoever_is_slow(clip: Path) -> None:
+    seen = []
+    with pytest.raises(ValueError, match=r"clip.mp4: expected to be done within 0.05 s, came to frame \d only"):
+        for index, _ in sample_frames(clip, every=1, limit=0.05):
+            seen.append(index)
+            time.sleep(0.02)
+    assert 1 <= len(seen) <= 4
+    assert len(list(sample_frames(clip, every=1, limit=60))) == 30
 
 
 @pytest.mark.parametrize("sampling", [{"every": 0}, {"frames": 0}, {"every": -3}, {"every": 2, "frames": 2}])

@@ -1,0 +1,144 @@
+"""Shards: the same extraction on many machines, each with a part of the files, and how the parts are joined.
+
+All write to one folder, which every machine sees. Shard 2 of 8 leaves its part of
+the tables there, and `merge_shards` makes of all parts the very bytes that one
+machine would have written:
+
+    out/shards/2-of-8/manifest.parquet
+    out/shards/2-of-8/coverage.parquet
+    out/shards/2-of-8/shard.json        what was cut and how, which all parts must agree on
+"""
+
+import json
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from dfd_lib.data.manifest import write_tables
+from dfd_lib.data.names import name_hash
+from dfd_lib.paths import whole
+from dfd_lib.tables import read_table, write_table
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One of `count` parts, numbered from 1."""
+
+    number: int
+    count: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.number <= self.count:
+            raise ValueError(f"shard: expected a number from 1 to {self.count}, came {self.number}")
+
+    @classmethod
+    def parse(cls, text: str) -> "Shard":
+        """Read `i/n`.
+
+        Raises:
+            ValueError: it is no such thing.
+
+        Example:
+            >>> Shard.parse("2/8")
+            Shard(number=2, count=8)
+        """
+        found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text)
+        if not found:
+            raise ValueError(f"shard: expected i/n, such as 2/8 for the second of eight, came {text!r}")
+        return cls(*map(int, found.groups()))
+
+    def has(self, file: str) -> bool:
+        """Whether this is the file's shard: by a hash of its name alone, so what else is there makes no difference.
+
+        Example:
+            >>> [number for number in (1, 2, 3) if Shard(number, 3).has("real/a.mp4")]
+            [1]
+        """
+        return name_hash(file) % self.count == self.number - 1
+
+    def of(self, table: pd.DataFrame) -> pd.DataFrame:
+        """The rows of a table with a `file` that are this shard's; a swap goes where its `original` goes."""
+        key = table["original"].where(table["original"] != "", table["file"]) if "original" in table else table["file"]
+        return table.loc[[self.has(file) for file in key]]  # .loc: an empty list is no rows, not no columns
+
+    def folder(self, out: Path) -> Path:
+        """Where its part of the tables lies."""
+        return out / "shards" / f"{self.number}-of-{self.count}"
+
+
+def begin_shard(out: Path, shard: Shard | None) -> None:
+    """Remove what a new run makes stale: this shard's part and those of another count; without a shard, all parts."""
+    for folder in (out / "shards").glob("*-of-*"):
+        if shard is None or folder == shard.folder(out) or not folder.name.endswith(f"-of-{shard.count}"):
+            shutil.rmtree(folder, ignore_errors=True)
+    if shard is None:
+        shutil.rmtree(out / "shards", ignore_errors=True)
+
+
+def write_shard(manifest: pd.DataFrame, coverage: pd.DataFrame, out: Path, shard: Shard, facts: dict[str, Any]) -> None:
+    """Leave a shard's part of the tables, whole or not at all.
+
+    Args:
+        manifest: one row a crop of this shard.
+        coverage: one row a file of this shard.
+        out: the folder of the extraction.
+        shard: which one it is.
+        facts: what all shards must agree on.
+    """
+    with whole(shard.folder(out)) as beside:
+        beside.mkdir()
+        write_table(manifest, beside / "manifest.parquet")
+        write_table(coverage, beside / "coverage.parquet")
+        (beside / "shard.json").write_text(json.dumps(facts, sort_keys=True))
+
+
+def merge_shards(out: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Join the parts of all shards; writes manifest.parquet and coverage.csv as a run without shards does.
+
+    Args:
+        out: the folder that the shards wrote to.
+
+    Returns:
+        (manifest, coverage).
+
+    Raises:
+        FileNotFoundError: there are no shards.
+        ValueError: a shard is missing, two differ in files or settings, or a
+            class has no face.
+    """
+    folders = _complete(Path(out))
+    tables = {name: [read_table(folder / f"{name}.parquet") for folder in folders] for name in ("manifest", "coverage")}
+    manifest, coverage = (pd.concat([part for part in parts if len(part)] or parts[:1]) for parts in tables.values())
+    manifest = manifest.sort_values("path", ignore_index=True)
+    coverage = coverage.sort_values(["file", "reason"], ignore_index=True)
+    write_tables(manifest, coverage, Path(out))
+    return manifest, coverage
+
+
+def _complete(out: Path) -> list[Path]:
+    """The folders of all shards, which are all there and agree."""
+    facts = {folder: (folder / "shard.json").read_text() for folder in _parts(out)}
+    counts = sorted({int(folder.name.rpartition("-")[2]) for folder in facts})
+    if not facts:
+        raise FileNotFoundError(f"{out}: expected shards to merge, found none. Run `dfd extract --shard 1/n` to n/n with this --out.")
+    folders = [Shard(number, counts[-1]).folder(out) for number in range(1, counts[-1] + 1)]
+    missing = [f"{number}/{counts[-1]}" for number, folder in enumerate(folders, 1) if folder not in facts]
+    if missing:
+        raise ValueError(
+            f"{out}: expected {counts[-1]} shards, missing {', '.join(missing)}. Run `dfd extract --shard {missing[0]}` again."
+        )
+    odd = [folder.name for folder in folders if facts[folder] != facts[folders[0]]]
+    if odd:
+        raise ValueError(
+            f"{out}: expected shards of the same files and settings, {', '.join(odd)} differs from {folders[0].name}. "
+            f"Run every shard again, with the same options; what is cut already is not cut again."
+        )
+    return folders
+
+
+def _parts(out: Path) -> list[Path]:
+    return [path.parent for path in sorted((out / "shards").glob("*-of-*/shard.json")) if re.fullmatch(r"\d+-of-\d+", path.parent.name)]
