@@ -187,10 +187,13 @@ def report(
 ) -> None:
     """Run a whole experiment, or what is left of it, and write its page."""
     from dfd_lib.experiment import load_experiment
+    from dfd_lib.paths import report_dir
     from dfd_lib.preflight import check_recipe
     from dfd_lib.process import become_pipeline
 
     check_recipe(load_experiment(name))
+    folder = report_dir(name)
+    typer.echo(f"{name}: running what is new; steps at work write to {folder / 'logs'}, the page is {folder / 'index.html'}", err=True)
     become_pipeline(name, cores)
 
 

@@ -41,9 +41,8 @@ def run_notebook(name: str | Path, out: Path, parameters: dict[str, Any] | None 
         except papermill.PapermillExecutionError as error:
             failed = out.with_suffix(".failed.ipynb")
             beside.replace(failed)
-            raise NotebookError(
-                f"{path.name}, cell {error.cell_index + 1}: {error.ename}: {error.evalue}; the whole story is in {failed}"
-            ) from None
+            said = f"{error.ename}: {error.evalue}".rstrip(".")
+            raise NotebookError(f"{path.name}, cell {error.cell_index + 1}: {said}; the whole story is in {failed.resolve()}") from None
     out.with_suffix(".failed.ipynb").unlink(missing_ok=True)
     return out
 

@@ -37,6 +37,7 @@ def test_a_second_run_waits_and_says_so(tmp_path, monkeypatch):
         fcntl.flock(handle, fcntl.LOCK_EX)
         second = subprocess.Popen([sys.executable, "-m", "dfd_lib.cli", "report", "smoke"], stderr=subprocess.PIPE, text=True)
         with second:
+            assert "smoke: running what is new" in second.stderr.readline()
             assert "another run of 'smoke' is at work; waiting" in second.stderr.readline()
             second.kill()
 
