@@ -36,6 +36,7 @@ def run_notebook(name, done, out=None, parameters=""):
 rule page:
     input:
         "metrics.csv",
+        "calibration.csv",
         "ensembles.csv",
         "notebooks/00_tour.ipynb",
     output:
@@ -123,6 +124,8 @@ rule compare:
         "predictions.parquet",
         "metrics.csv",
         "runs.csv",
+        "calibration.csv",
+        "calibration.json",
         "notebooks/50_compare.ipynb",
     params:
         recipe=part("evaluation"),
@@ -132,7 +135,7 @@ rule compare:
         "logs/50_compare.txt",
     threads: workflow.cores
     shell:
-        run_notebook("50_compare", "compared all models")
+        run_notebook("50_compare", "compared and calibrated all models")
 
 
 rule ensembles:

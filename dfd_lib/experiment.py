@@ -134,6 +134,7 @@ class Evaluation(_Part):
 
     threshold: float = Field(0.5, gt=0, lt=1)
     aggregator: str = Field("mean", description="how a clip's frames become one score")
+    error_rate: float = Field(0.1, gt=0, lt=1, description="what REAL and FAKE verdicts promise for each class; else UNSURE")
     resamples: int = Field(1000, ge=100, description="bootstrap resamples of groups for the 95 % intervals")
     slices: list[str] = Field(["method", "face_size"], min_length=1, description="manifest columns, face_size or resolution")
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import synthetic_promises
 from sklearn.metrics import accuracy_score, brier_score_loss, f1_score, log_loss, precision_score, recall_score, roc_auc_score
 
+from dfd_lib.evaluation.findings import findings
 from dfd_lib.tables import METRICS, write_table
 
 NAMES = [
@@ -212,10 +214,13 @@ def tables(names: tuple[str, ...], seeds=(1,), leak=False) -> dict[str, pd.DataF
     """Every table of a report, by its file name; made once, so leave them as they are."""
     table = predictions(names, seeds=seeds)
     scored = metrics(table)
+    promises = synthetic_promises.promises(names, groups=10, seeds=seeds)
     return {
         "predictions.parquet": table, "metrics.csv": scored, "slices.csv": slices(scored), "pairs.csv": pairs(names),
         "ensembles.csv": ensembles(names), "diversity.csv": diversity(names), "runs.csv": runs(names, seeds),
         "histories.csv": histories(names, seeds=seeds), "split.csv": split(), "audit.csv": audit(leak), "coverage.csv": coverage(),
+        "calibration.csv": promises.calibration, "reliability.csv": promises.reliability, "operating.csv": promises.operating,
+        "conformal.csv": promises.conformal,
         "test_reads.csv": pd.DataFrame(
             {"date": ["2026-05-09 07:33 UTC"], "commit": ["abc1234"], "command": ["50_compare"], "result": ["lenet: video AUC .931"]}
         ),
@@ -232,6 +237,8 @@ def write_report(
         write_table(table, folder / name)
     (folder / "notes.txt").write_text("2 groups of over 1 % of the crops were given to train.\nActors may recur across groups.\n")
     (folder / "ensembles.txt").write_text("Ensembles: no real gain over the best single model.\n")
+    promises = synthetic_promises.promises(tuple(names), groups=10, seeds=seeds)
+    (folder / "calibration.txt").write_text("\n".join(findings(promises, names[-1], 0.1)) + "\n")
     (folder / "stamp.json").write_text(json.dumps(STAMP))
     (folder / "notebooks").mkdir(exist_ok=True)
     (folder / "notebooks" / "50_compare.ipynb").write_text("{}")

@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+import synthetic_promises
 import synthetic_report as made
 from sklearn.metrics import roc_curve
 
@@ -21,11 +22,14 @@ FEW, MANY = made.NAMES[:3], made.NAMES
 def draw_all(names: list[str], seeds=(1,)) -> dict[str, plt.Figure]:
     predictions = made.predictions(names, seeds=seeds)
     metrics = made.metrics(predictions)
+    promises = synthetic_promises.promises(tuple(names), groups=10, seeds=seeds)
     return {
         "leaderboard": figures.leaderboard(metrics),
         "roc": figures.roc(predictions, metrics),
         "confusions": figures.confusions(predictions),
-        "reliability": figures.reliability(predictions),
+        "reliability": figures.reliability(promises.reliability),
+        "operating": figures.operating(promises.operating),
+        "verdicts": figures.verdicts(promises.conformal),
         "scores": figures.scores(predictions),
         "training_curves": figures.training_curves(made.histories(names, seeds=seeds)),
         "slices": figures.slices(made.slices(metrics)),
@@ -143,13 +147,37 @@ def test_confusion_counts_a_score_at_the_threshold_as_fake():
     assert said == [str(8 - reals), str(reals), str(8 - fakes), str(fakes)]
 
 
-def test_reliability_dots_stand_at_the_bin_s_observed_share():
-    rows = made.predictions(["lenet"], rows=40)
-    table = rows[rows["split"] == "test"].copy()
-    table["p_fake"] = np.where(np.arange(40) < 10, 1.0, 0.05)
-    dots = figures.reliability(table).axes[0].collections[0].get_offsets()
-    shares = [table["label"].iloc[10:].mean(), table["label"].iloc[:10].mean()]
-    assert np.allclose(dots, np.column_stack([[0.05, 1.0], shares]))
+def test_reliability_draws_every_bin_with_its_interval_before_and_after_calibration():
+    table = synthetic_promises.promises().reliability.query("level == 'video'")
+    figure = figures.reliability(table)
+    for axis, name in zip(figure.axes, ["weak", "strong"], strict=True):
+        dots = np.concatenate([one.get_offsets() for one in axis.collections[1::2]])
+        own = table[table["model"] == name]
+        assert np.allclose(dots, own[["p_fake", "fake"]])
+        lines = [segment for one in axis.collections[::2] for segment in one.get_segments()]
+        assert np.allclose([line[:, 1] for line in lines], own[["fake_low", "fake_high"]], equal_nan=True)
+        assert [text.get_text() for text in axis.texts if text.get_text()] == [one for one in own["method"].unique() if one != "none"]
+
+
+def test_operating_shows_what_came_of_each_promise_and_why_there_is_none():
+    table = synthetic_promises.promises().operating.query("level == 'video'")
+    axes = figures.operating(table).axes
+    assert [axis.get_title(loc="left") for axis in axes] == [f"at most {rate} % false alarms" for rate in (1, 5, 10)]
+    assert [text.get_text() for text in axes[0].texts] == ["not available:\n40 reals in calib, 100 needed"]
+    dots = [line.get_xydata() for line in axes[1].lines if line.get_marker() == "o"]
+    rows = table[table["rule"] == "false_alarms_5"]
+    assert np.allclose([one[:, 0] for one in dots], rows[["false_alarm_rate", "recall"]].T)
+    assert np.array_equal([one[:, 1].round() for one in dots], [[0, 1], [0, 1]]), "each model's marks stand in its row"
+
+
+def test_verdicts_show_the_measured_errors_beside_the_promised():
+    table = synthetic_promises.promises().conformal.query("level == 'video'")
+    axes = figures.verdicts(table).axes
+    assert [text.get_text() for text in axes[0].texts] == ["not available:\n20 groups in calib, 99 needed"]
+    for axis, rate in zip(axes[1:], (0.05, 0.1, 0.2), strict=True):
+        assert any(np.allclose(line.get_xdata(), rate) for line in axis.lines if line.get_linestyle() == ":")
+        dots = [line.get_xdata() for line in axis.lines if line.get_marker() == "o"]
+        assert np.allclose(dots, table.loc[table["promised"] == rate, ["error_real", "error_fake", "unsure"]].T)
 
 
 def test_score_histograms_each_add_up_to_one():
@@ -293,6 +321,15 @@ def test_names_are_shown_as_they_are(name, tmp_path):
         (lambda: figures.training_curves(made.histories().iloc[:0]), "at least one row"),
         (lambda: figures.ensemble_gain(made.ensembles().iloc[:0]), "at least one row"),
         (lambda: figures.slices(made.slices(made.metrics(made.predictions(FEW))), model="vgg"), "expected model 'vgg'"),
+        (
+            lambda: figures.operating(synthetic_promises.promises().operating, level="clip"),
+            "expected level 'clip', came only 'frame', 'video'",
+        ),
+        (lambda: figures.verdicts(synthetic_promises.promises().operating), "missing error_real,"),
+        (
+            lambda: figures.reliability(pd.concat(synthetic_promises.promises().reliability.assign(dataset=name) for name in "ab")),
+            "expected one data set, came a, b. Choose one first.",
+        ),
         (lambda: figures.coverage(made.coverage().assign(label=-1)), "coverage with a known label: expected at least one row"),
     ],
 )

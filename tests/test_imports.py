@@ -41,11 +41,12 @@ BELOW = {
         "paths",
         "formats",
         *("data.frames", "data.faces", "data.crops"),
-        *("evaluation.calibration", "evaluation.ensembles", "explain.occlusion"),
+        *("evaluation.aggregate", "evaluation.rules", "evaluation.calibration", "evaluation.conformal", "explain.occlusion"),
     ],
     "report": ["experiment", "stamp", *TABLES],
     "preflight": ["experiment", "data", "models", "evaluation", "paths"],
     "stages": ["experiment", "stamp", "data", "models", "training", "evaluation", "explain", "figures", *TABLES],
+    "calibrating": ["experiment", "stamp", "evaluation", *TABLES],
     "cli": ROOMS,
     "": ROOMS,
 }
@@ -150,7 +151,7 @@ def test_listing_the_models_names_loads_no_tensorflow():
 
 
 def test_serving_loads_no_training_library():
-    serving = [name for name in FILES if is_within(name, ["data.frames", "data.faces", "data.crops", "detector"])]
+    serving = [name for name in FILES if is_within(name, ["detector", *BELOW["detector"]])]
     assert loaded_by("\n".join(f"import dfd_lib.{name}" for name in serving), KERAS | {"sklearn", "pandas"}) == []
 
 

@@ -56,6 +56,9 @@ class Page(HTMLParser):
     def all(self, tag: str) -> list[dict]:
         return [attributes for name, attributes in self.tags if name == tag]
 
+    def captions(self) -> list[str]:
+        return [data for around, data in self.texts if "caption" in around and data.strip()]
+
     def words(self, *inside: str) -> str:
         kept = (text for around, text in self.texts if set(inside) <= set(around) and not {"style", "script"} & set(around))
         return " ".join(" ".join(kept).split())
@@ -215,6 +218,27 @@ def test_ensembles_table_starts_with_the_best_single_model_and_counts_the_rest(f
     assert table[2][6] == f"{signed(best['gain'])} {signed(best['gain_low'])} to {signed(best['gain_high'])}"
 
 
+def test_promises_are_about_the_best_model_and_say_what_is_not_available(folder):
+    page = read(folder)
+    words = page.words("section")
+    for line in (folder / "calibration.txt").read_text().splitlines():
+        assert line in words
+    table = next(table for table in page.tables if table[0][0] == "calibration")
+    assert [row[0] for row in table[1:]] == ["none, as it came", "temperature", "platt", "isotonic"]
+    best = made.metrics(made.predictions(NAMES)).query("split == 'val' and level == 'video' and model != 'majority'")
+    best = best.set_index("model")["auc"].idxmax()
+    assert sum(caption.startswith(f"{best} by clip (mean of its frames): ") for caption in map(str.strip, page.captions())) == 3
+    table = next(table for table in page.tables if table[0][0] == "threshold fixed on calib")
+    promises = read_table(folder / "operating.csv").query(f"model == '{best}' and level == 'video'").set_index("rule")
+    cells = {row[0]: row for row in table[1:]}
+    assert cells["at most 1 % false alarms"][1:] == ["not available", *["–"] * 5]
+    assert cells["at most 10 % false alarms"][3].split()[0] == share(promises.loc["false_alarms_10", "recall"])
+    table = next(table for table in page.tables if table[0][0] == "errors promised, each class")
+    assert [row[1:4] for row in table[1:3]] == [["10", "99", "not available"], ["10", "19", "not available"]]
+    measured = read_table(folder / "conformal.csv").query(f"model == '{best}' and level == 'video' and promised == .1").iloc[0]
+    assert table[3][0] == "at most 10 %" and table[3][4].split()[0] == share(measured["error_fake"])
+
+
 def test_skipped_files_are_shown_with_reasons_and_counted(folder):
     page = read(folder)
     skipped = made.coverage().query("status == 'skipped'")
@@ -251,7 +275,7 @@ def test_figures_stand_in_their_sections_and_unknown_ones_are_not_lost(folder):
     ("name", "title"),
     [
         ("metrics.csv", "Which model is best"), ("pairs.csv", "Is the difference real"), ("slices.csv", "Where does it fail"),
-        ("runs.csv", "How they were trained"), ("coverage.csv", "Were the faces found"),
+        ("runs.csv", "How they were trained"), ("calibration.csv", "Can p_fake be trusted"), ("coverage.csv", "Were the faces found"),
     ],
 )  # fmt: skip
 def test_a_missing_or_empty_table_leaves_its_section_out_and_says_so(folder, name, title):
@@ -267,7 +291,7 @@ def test_a_recipe_alone_makes_a_page(house):
     (house / "bare" / "experiment.yaml").write_text("title: Bare\ndata: {source: x}\nmodels: {lenet: {}}\n")
     page = read(house / "bare")
     assert "Nothing was measured yet." in page.words("header")
-    assert len([around for around, _ in page.texts if "li" in around and "section" in around]) == 8
+    assert len([around for around, _ in page.texts if "li" in around and "section" in around]) == 9
     assert summary("bare") == "Bare (bare)\nNothing was measured yet."
 
 

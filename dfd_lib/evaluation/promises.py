@@ -12,10 +12,10 @@ from dfd_lib.evaluation.calibration import METHODS, Calibration
 from dfd_lib.evaluation.conformal import Conformal, fit_conformal, groups_needed
 from dfd_lib.evaluation.metrics import BOTH, at_levels
 from dfd_lib.evaluation.operating import at_the_edge, read_threshold, recall_at, resampled_sums
+from dfd_lib.evaluation.reliability import reliability
 from dfd_lib.evaluation.scores import point_metrics, row_sums, sum_metrics
 from dfd_lib.evaluation.thresholds import FALSE_ALARM_RATES, allowed, false_alarm_rule, fit_thresholds
 from dfd_lib.evaluation.uncertainty import interval, resample_weights
-from dfd_lib.tables import PREDICTIONS, check_predictions
 
 ERROR_RATES = (0.01, 0.05, 0.1, 0.2)
 """Error rates that conformal verdicts are tried at."""
@@ -31,14 +31,14 @@ class Promises:
     calibration: pd.DataFrame
     """Times a method of `calibration.METHODS`: chosen (by `calib_log_loss`, out of fold), slope, bias, rows and groups of both
     parts; on test log_loss, brier (95 % `_low`, `_high`), ece, and log_loss_change from `none` (paired, with interval)."""
+    reliability: pd.DataFrame
+    """Times a bin of p_fake, for `none` and for the chosen method: what `reliability.reliability` tells."""
     operating: pd.DataFrame
     """Times a threshold (`rule`; `recipe` is the recipe's own): promised (false alarm rate, NaN where none), available, threshold,
     reals of both parts and how many of them may be called FAKE, on test what `operating.read_threshold` tells, and recall_on_curve."""
     conformal: pd.DataFrame
     """Times an error rate (`promised`): available, groups of each class and how many are needed, limits; on test, each group
     weighing the same: error_real, error_fake, wrong (sure and wrong) and unsure, with 95 % intervals."""
-    calibrated: pd.DataFrame
-    """A predictions table: test, at both levels, by the chosen calibration."""
     fitted: list[dict[str, Any]]
     """What a detector needs, as JSON holds it: the chosen calibration, thresholds (None: not available), conformal limits."""
 
@@ -83,7 +83,7 @@ def hold(
     clean = predictions[(predictions["condition"] == "clean") & predictions["split"].isin(["calib", "test"])]
     table = at_levels(clean, BOTH, aggregator)
     weights = {name: resample_weights(rows["group"], resamples, seed) for name, rows in table[table["split"] == "test"].groupby("dataset")}
-    found: dict[str, list] = {"calibration": [], "operating": [], "conformal": [], "calibrated": [], "fitted": []}
+    found: dict[str, list] = {"calibration": [], "reliability": [], "operating": [], "conformal": [], "fitted": []}
     for values, rows in table.groupby(_KEYS, sort=False):
         keys = dict(zip(_KEYS, values, strict=True))
         calib, test = (_part(rows, split, keys) for split in ("calib", "test"))
@@ -93,12 +93,12 @@ def hold(
         thresholds = {"recipe": threshold, **fit_thresholds(calib.label, calib.p_fake)}
         limits = {rate: fit_conformal(calib.label, calib.p_fake, calib.group, rate) for rate in error_rates}
         found["calibration"] += [keys | row for row in _calibrations(maps, losses, calib, test, own)]
+        found["reliability"] += [keys | row for row in _reliability({name: maps[name] for name in ("none", best)}, test, own)]
         found["operating"] += [keys | row for row in _thresholds(thresholds, calib, test, own)]
         found["conformal"] += [keys | row for row in _verdicts(limits, calib, test, own)]
-        found["calibrated"].append(rows[rows["split"] == "test"].assign(p_fake=maps[best](test.p_fake)))
         found["fitted"].append(keys | _facts(maps[best], thresholds, limits))
-    calibrated = check_predictions(pd.concat(found["calibrated"], ignore_index=True)[list(PREDICTIONS.columns)])
-    return Promises(*(pd.DataFrame(found[name]) for name in ("calibration", "operating", "conformal")), calibrated, found["fitted"])
+    fitted = found.pop("fitted")
+    return Promises(**{name: pd.DataFrame(rows) for name, rows in found.items()}, fitted=fitted)
 
 
 def _part(rows: pd.DataFrame, split: str, keys: dict[str, Any]) -> _Part:
@@ -141,6 +141,11 @@ def _calibrations(
         facts = {"method": method, "chosen": method == best, "calib_log_loss": losses[method]}
         rows.append({**facts, "slope": np.nan, "bias": np.nan, **fitted, **sizes, **measured, "ece": point["ece"], **change})
     return rows
+
+
+def _reliability(maps: dict[str, Calibration], test: _Part, weights: pd.DataFrame) -> list[dict[str, Any]]:
+    found = {method: reliability(test.label, calibration(test.p_fake), test.group, weights) for method, calibration in maps.items()}
+    return [{"method": method, **row} for method, rows in found.items() for row in rows]
 
 
 def _thresholds(thresholds: dict[str, float], calib: _Part, test: _Part, weights: pd.DataFrame) -> list[dict[str, Any]]:

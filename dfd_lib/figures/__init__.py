@@ -8,10 +8,11 @@ Example of a notebook's cell, which writes the figure and shows it:
     figures.save(figures.leaderboard(metrics), report / "figures/leaderboard.png")
 """
 
-from dfd_lib.figures.answers import confusions, reliability, roc, scores
+from dfd_lib.figures.answers import confusions, roc, scores
 from dfd_lib.figures.comparison import leaderboard, pair_matrix, slices
 from dfd_lib.figures.data import contact_sheet, coverage, split_overview
 from dfd_lib.figures.ensembles import diversity, ensemble_gain
+from dfd_lib.figures.promises import operating, reliability, verdicts
 from dfd_lib.figures.style import save
 from dfd_lib.figures.training import training_curves
 
@@ -22,6 +23,7 @@ __all__ = [
     "diversity",
     "ensemble_gain",
     "leaderboard",
+    "operating",
     "pair_matrix",
     "reliability",
     "roc",
@@ -30,4 +32,5 @@ __all__ = [
     "slices",
     "split_overview",
     "training_curves",
+    "verdicts",
 ]

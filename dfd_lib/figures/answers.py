@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import confusion_matrix, roc_curve
 
-from dfd_lib.figures.style import ACCENT, FAINT, FAKE, INK, MUTED, REAL, need, panels, pick, short_ticks, shorten, styled
+from dfd_lib.figures.style import ACCENT, FAINT, FAKE, INK, MUTED, REAL, need, panels, pick, short_ticks, shorten, styled, unit_square
 from dfd_lib.formats import between, percent, share, tick
 
 _COLUMNS = ["model", "seed", "split", "level", "condition", "label", "p_fake"]
@@ -38,7 +38,7 @@ def roc(predictions: pd.DataFrame, metrics: pd.DataFrame | None = None, split: s
         _lines(axis, own, ACCENT, 1.8)
         axis.set_title(shorten(name, 22))
         axis.annotate(_auc(metrics, name, split, level), (1, 0.04), ha="right", fontsize=8)
-        _unit_square(axis)
+        unit_square(axis)
     figure.supxlabel("real called fake (false positive rate)", fontsize=9)
     figure.supylabel("fake called fake\n(true positive rate)", fontsize=9)
     return figure
@@ -75,37 +75,6 @@ def confusions(predictions: pd.DataFrame, threshold: float = 0.5, split: str = "
         axis.tick_params(length=0, rotation=0)
     figure.supxlabel(f"answer (fake where p_fake ≥ {tick(threshold)})", fontsize=9)
     figure.supylabel("truth", fontsize=9)
-    return figure
-
-
-@styled
-def reliability(predictions: pd.DataFrame, split: str = "test", level: str = "frame", bins: int = 10) -> Figure:
-    """Is a p_fake of .8 fake eight times in ten? The observed share of fakes over p_fake, per model.
-
-    Bins are equally wide; a dot stands at its bin's mean p_fake, and its area
-    is the bin's share of the rows.
-
-    Args:
-        predictions: the predictions table.
-        split: which split.
-        level: `frame` or `video`.
-        bins: how many bins.
-
-    Raises:
-        ValueError: a column, the split or the level is missing, or one class has no rows.
-    """
-    models = list(_models(_answers(predictions, "reliability", split, level)))
-    figure, axes = panels(len(models), sharex=True, sharey=True)
-    for (axis,), (name, rows) in zip(axes, models, strict=True):
-        place = np.minimum((rows["p_fake"] * bins).astype(int), bins - 1)
-        means = rows.groupby(place)[["p_fake", "label"]].mean()
-        axis.plot([0, 1], [0, 1], ":", color=MUTED, linewidth=0.8)
-        axis.plot(means["p_fake"], means["label"], color=ACCENT, linewidth=1)
-        axis.scatter(means["p_fake"], means["label"], s=4 + 160 * rows.groupby(place).size() / len(rows), color=ACCENT, linewidths=0)
-        axis.set_title(shorten(name, 22))
-        _unit_square(axis)
-    figure.supxlabel("p_fake (what the model said)", fontsize=9)
-    figure.supylabel("share that was fake", fontsize=9)
     return figure
 
 
@@ -172,9 +141,3 @@ def _auc(metrics: pd.DataFrame | None, model: str, split: str, level: str) -> st
     numbers = own.reindex(columns=["auc", "auc_low", "auc_high"]).mean()
     # an interval of one seed is not the interval of their mean
     return between(numbers["auc"], numbers["auc_low"], numbers["auc_high"]) if len(own) == 1 else share(numbers["auc"])
-
-
-def _unit_square(axis: Axes) -> None:
-    axis.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
-    short_ticks(axis.xaxis, axis.yaxis)
-    axis.set_aspect("equal")

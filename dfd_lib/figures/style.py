@@ -187,6 +187,13 @@ def short_ticks(*axes: Axis) -> None:
         axis.set_major_formatter(FuncFormatter(tick))
 
 
+def unit_square(axis: Axes) -> None:
+    """Both axes from 0 to 1, equally long, with as few ticks as can be read in a small panel."""
+    axis.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
+    short_ticks(axis.xaxis, axis.yaxis)
+    axis.set_aspect("equal")
+
+
 def triangle(axis: Axes, square: pd.DataFrame, text: pd.DataFrame, limit: float, colors: str, names_above: bool = False) -> None:
     """A heat map of the cells that are not NaN, pale enough for dark text on every one.
 

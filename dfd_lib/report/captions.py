@@ -54,9 +54,22 @@ _KNOWN = {
         "How far a model pulls real (blue) and fake (orange) apart; the dotted line is the threshold. Each class has its own scale.",
     ),
     "reliability": (
-        "Small multiples: the observed share of fakes over the predicted p_fake for each model, with the diagonal.",
+        "Small multiples: the observed share of fakes over p_fake for each model, before and after calibration, with the diagonal.",
         "Of all rows with a p_fake of about .8, are eight in ten fake? A calibrated model lies on the diagonal; below it, it cries fake"
-        " too loudly. A dot's area is the share of the rows in its bin.",
+        " too loudly. Grey is p_fake as it came, green the calibration that calib chose; lines up and down are 95 % intervals from "
+        "resampled groups of test.",
+    ),
+    "operating": (
+        "Dot plots: reals and fakes called fake on test by each model, at thresholds fixed on calib for 1, 5 and 10 % of false alarms.",
+        "The threshold was fixed on calib so that no more than the dotted share of reals is called fake. Blue is what became of that on "
+        "test, vermillion the fakes that are caught at this price; lines are 95 % intervals. Where calib has too few reals for a share, "
+        "nothing is promised.",
+    ),
+    "verdicts": (
+        "Dot plots: errors of verdicts on reals and on fakes of test, and the share of UNSURE, at promised error rates of 1 to 20 %.",
+        "A verdict rules REAL or FAKE out, or neither, or both, which is UNSURE; the truth is ruled out in no more than the dotted share "
+        "of new groups. Blue and vermillion are what was measured on test, grey what the promise costs: clips without a verdict. "
+        "Where calib has too few groups for a rate, nothing is promised.",
     ),
     "training": (
         "Small multiples: loss and AUC over the epochs for each model, training and validation.",

@@ -9,6 +9,7 @@ import jinja2
 from dfd_lib.paths import whole
 from dfd_lib.report import record, results
 from dfd_lib.report.blocks import Section
+from dfd_lib.report.promises import promises
 from dfd_lib.report.source import Report, open_report
 from dfd_lib.report.verdict import headline
 
@@ -17,7 +18,8 @@ _SECTIONS: tuple[tuple[Callable[[Report], Section], str], ...] = (
     (results.pairs, "pairs.csv"),
     (results.ensembles, "ensembles.csv"),
     (results.slices, "slices.csv"),
-    (results.answers, "figures/roc.png, confusions.png, scores.png or reliability.png"),
+    (results.answers, "figures/roc.png, confusions.png or scores.png"),
+    (promises, "calibration.csv"),
     (record.training, "runs.csv"),
     (record.split, "split.csv"),
     (record.coverage, "coverage.csv"),

@@ -157,7 +157,7 @@ def _seeds(rows: pd.DataFrame, metric: str) -> pd.Series:
 
 def answers(report: Report) -> Section:
     """The figures of what the models answer."""
-    return Section("answers", "What the models answer", [*report.pictures("roc", "confusions", "scores", "reliability")])
+    return Section("answers", "What the models answer", [*report.pictures("roc", "confusions", "scores")])
 
 
 def facts(report: Report) -> list[tuple[str, str]]:

@@ -37,6 +37,18 @@ COLUMNS = {
     "slices.csv": ["model", "seed", "split", "level", "slice", "value", "n", "n_fake", "auc", "accuracy"],
     "pairs.csv": ["left", "right", "level", "metric", "difference", "low", "high", "p", "p_holm", "significant"],
     "ensembles.csv": ["name", "rule", "members", "size", "val_auc", "test_auc", "test_accuracy", "gain", "gain_low", "gain_high"],
+    "calibration.csv": [
+        *("model", "seed", "level", "aggregator", "method", "chosen", "calib_log_loss", "n_calib", "groups_calib", "n", "groups"),
+        *("log_loss", "log_loss_change", "brier", "ece"),
+    ],
+    "operating.csv": [
+        *("model", "seed", "level", "aggregator", "rule", "promised", "available", "threshold", "reals_calib", "reals"),
+        *("false_alarm_rate", "recall", "precision_1_in_10", "precision_1_in_100", "precision_1_in_1000", "recall_on_curve"),
+    ],
+    "conformal.csv": [
+        *("model", "seed", "level", "aggregator", "promised", "available", "groups_real", "groups_fake", "groups_needed"),
+        *("error_real", "error_fake", "wrong", "unsure"),
+    ],
     "test_reads.csv": ["date", "commit", "command", "result"],
 }
 """The columns that the page shows of each table; further ones are passed over."""

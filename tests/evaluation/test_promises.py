@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import synthetic_predictions as made
+from sklearn.calibration import calibration_curve
 from sklearn.metrics import log_loss, roc_auc_score
 
 from dfd_lib.evaluation.aggregate import aggregate
@@ -79,21 +80,13 @@ def test_the_method_with_the_lowest_loss_out_of_fold_is_chosen(held):
         assert rows.loc[rows["calib_log_loss"].idxmin(), "chosen"]
 
 
-def test_calibrated_predictions_keep_the_order_of_scores_and_are_what_the_table_says(predictions, held):
-    label, p_fake, _ = clips(predictions, "test")
-    rows = held.calibrated[(held.calibrated["model"] == "b") & (held.calibrated["level"] == "video")]
-    assert roc_auc_score(rows["label"], rows["p_fake"]) == pytest.approx(roc_auc_score(label, p_fake), abs=0.02)
-    chosen = one(held.calibration, model="b", level="video", chosen=True)
-    assert log_loss(rows["label"], rows["p_fake"]) == pytest.approx(chosen["log_loss"])
-    assert set(held.calibrated["split"]) == {"test"} and set(held.calibrated["level"]) == {"frame", "video"}
-
-
 def test_a_detector_that_reads_json_answers_as_the_tables_say(predictions, held):
     """From calibration.json alone: the calibrated score, the false alarms at a threshold, the verdicts."""
     entry = next(entry for entry in json.loads(json.dumps(held.fitted)) if entry["model"] == "b" and entry["level"] == "video")
     label, p_fake, group = clips(predictions, "test")
-    calibrated = held.calibrated[(held.calibrated["model"] == "b") & (held.calibrated["level"] == "video")]
-    assert Calibration.from_dict(entry["calibration"])(p_fake) == pytest.approx(calibrated["p_fake"].to_numpy())
+    calibrated = Calibration.from_dict(entry["calibration"])(p_fake)
+    assert roc_auc_score(label, calibrated) == pytest.approx(roc_auc_score(label, p_fake), abs=0.02)
+    assert log_loss(label, calibrated) == pytest.approx(one(held.calibration, model="b", level="video", chosen=True)["log_loss"])
     row = one(held.operating, model="b", level="video", rule="false_alarms_5")
     assert ((p_fake >= entry["thresholds"]["false_alarms_5"]) & (label == 0)).sum() == row["false_alarms"]
     limits = {facts["error_rate"]: Conformal.from_dict(facts) for facts in entry["conformal"]}
@@ -102,6 +95,19 @@ def test_a_detector_that_reads_json_answers_as_the_tables_say(predictions, held)
     for name, value in (("error_real", 0), ("error_fake", 1)):
         assert row[name] == pytest.approx(wrong[label == value].groupby(group[label == value]).mean().mean())
     assert row["unsure"] == pytest.approx(pd.Series(limits[0.2].verdicts(p_fake) == "UNSURE").groupby(group).mean().mean())
+
+
+def test_a_bin_says_what_was_said_and_what_came_of_it(predictions, held):
+    label, p_fake, _ = clips(predictions, "test")
+    rows = held.reliability[(held.reliability["model"] == "b") & (held.reliability["level"] == "video")]
+    raw = rows[rows["method"] == "none"]
+    fake, said = calibration_curve(label, p_fake, n_bins=10, strategy="quantile")
+    assert raw["fake"].to_numpy() == pytest.approx(fake) and raw["p_fake"].to_numpy() == pytest.approx(said)
+    chosen = one(held.calibration, model="b", level="video", chosen=True)["method"]
+    assert set(rows["method"]) == {"none", chosen}
+    assert (rows.groupby("method")["n"].sum() == len(label)).all()
+    edge = rows["fake"].isin([0, 1])
+    assert ((rows["fake_low"] <= rows["fake"]) & (rows["fake"] <= rows["fake_high"]) | rows["fake_low"].isna() & ~edge).all()
 
 
 def test_what_cannot_be_said_is_not_available(held):
