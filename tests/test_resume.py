@@ -23,7 +23,10 @@ def test_killed_again_and_again(tmp_path):
     for _ in range(8):
         finished += run_smoke(tmp_path, moments.uniform(3, 45))
     finished += run_smoke(tmp_path, None)
-    assert finished == {step: 2 if step == "trained" else 1 for step in STEPS}
+    wanted = Counter({step: 2 if step == "trained" else 1 for step in STEPS})
+    assert not wanted - finished
+    # a kill may fall between a step's last word and the record that it is done
+    assert (finished - wanted).total() <= 1
     assert run_smoke(tmp_path, None) == Counter()  # nothing is left to do
 
     report = tmp_path / "reports" / "smoke"
@@ -56,6 +59,6 @@ def test_a_finished_training_survives_a_killed_rerun(tmp_path):
     os.utime(tmp_path / "reports" / "smoke" / "manifest.parquet")  # newer, though the same: every training is asked for again
     run_smoke(tmp_path, 12)
     assert [path.read_bytes() for path in runs] == before
-    assert run_smoke(tmp_path, None)["train"] >= 1
+    assert run_smoke(tmp_path, None)["trained"] >= 1
     assert [path.read_bytes() for path in runs] == before  # which holds the seconds of the first training
     assert run_smoke(tmp_path, None) == Counter()
