@@ -7,6 +7,9 @@ from dfd_lib.report.blocks import Block, Cell, Column, Section, Table, Words, me
 from dfd_lib.report.source import Report
 from dfd_lib.report.verdict import MAJORITY, best_single, clean_rows, main_level, read_split
 
+FEW_GROUPS = 20
+"""With fewer groups, intervals from resampling them cover the truth less often than the 95 % they are meant to."""
+
 TOP = 20
 """So many ensembles are shown; the rest are counted."""
 
@@ -33,8 +36,23 @@ def leaderboard(report: Report) -> Section:
         rows = rows[rows["split"] == read_split(rows)]
         first = main_level(rows)
         order = sorted(rows.groupby(["dataset", "level"], sort=False), key=lambda part: part[0][1] != first)
+        blocks += _few_groups(report, read_split(rows))
         blocks += [_scores(part, level, dataset, folded=level != first) for (dataset, level), part in order]
     return Section("leaderboard", "Which model is best", blocks)
+
+
+def _few_groups(report: Report, part: str) -> list[Block]:
+    """A warning where the part that is read has too few groups for its intervals to be wide enough."""
+    table = report.table("split.csv")
+    groups = 0 if table is None else int(table.loc[table["split"] == part, "groups"].sum())
+    if not 0 < groups < FEW_GROUPS:
+        return []
+    return [
+        Words(
+            [f"{part} has only {count(groups, 'group')}: from so few, the intervals are too narrow. More people or scenes would tell."],
+            "warning",
+        )
+    ]
 
 
 def _scores(rows: pd.DataFrame, level: str, dataset: str, folded: bool) -> Table:
