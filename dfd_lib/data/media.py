@@ -13,6 +13,8 @@ MAX_PIXELS = 80_000_000
 MIN_SIDE = 8
 """A photo or crop with fewer pixels on its shorter side shows no face."""
 
+_LIST = b"ffconcat"  # FFmpeg would show the videos that such a text names, under this file's name and label
+
 
 def check_file(path: Path) -> None:
     """Raise unless `path` is a regular file, readable and not empty.
@@ -22,19 +24,22 @@ def check_file(path: Path) -> None:
 
     Raises:
         FileNotFoundError: nothing is there.
-        ValueError: it is a folder, a device, empty, or may not be read.
+        ValueError: it is a folder, a device, empty, a list of other files, or may not be read.
     """
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
             raise ValueError(f"{path}: expected a file, came a folder or a device. Give the file itself.")
-        path.open("rb").close()
+        with path.open("rb") as file:
+            head = file.read(len(_LIST))
     except FileNotFoundError:
         raise FileNotFoundError(f"{path}: expected a file, found none. Check the path.") from None
     except OSError as error:  # no permission, a loop of links, a name that is too long
         raise ValueError(f"{path}: expected a readable file; {words(error)}. Check its links and permissions.") from None
     if not status.st_size:
         raise ValueError(f"{path}: expected an image or a video, came an empty file. Copy it again.")
+    if head == _LIST:
+        raise ValueError(f"{path}: expected an image or a video, came a list of other files. List those.")
 
 
 def check_pixels(path: Path, width: int, height: int) -> None:
