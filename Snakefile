@@ -39,6 +39,7 @@ rule page:
         "calibration.csv",
         "ensembles.csv",
         "notebooks/00_tour.ipynb",
+        ["notebooks/10_faces.ipynb"] if RECIPE.faces else [],
     output:
         "index.html",
         "stamp.json",
@@ -70,6 +71,23 @@ rule faces:
     threads: workflow.cores
     shell:
         "DFD_THREADS={threads} dfd extract --experiment '{NAME}'"
+
+
+rule survey:
+    input:
+        FACES,
+        FACES.with_name("coverage.csv"),
+    output:
+        "differences.csv",
+        "notebooks/10_faces.ipynb",
+    params:
+        resamples=RECIPE.evaluation.resamples,
+        seed=RECIPE.split.seed,
+        code=code_hash("10_faces"),
+    log:
+        "logs/10_faces.txt",
+    shell:
+        run_notebook("10_faces", "looked at the media and the faces")
 
 
 rule splits:

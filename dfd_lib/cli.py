@@ -4,7 +4,6 @@ A user's mistake is one line on stderr and exit code 2; a step that failed is
 one line and exit code 1.
 """
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -12,6 +11,8 @@ from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
+
+from dfd_lib.cli_show import Json, show
 
 app = typer.Typer(
     name="dfd",
@@ -22,7 +23,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Source = Annotated[str, typer.Option(help="A folder of media, or a name under DFD_DATA or data/raw.")]
 Layout = Annotated[str, typer.Option(help="How the source is laid out; `auto` looks.")]
 Groups = Annotated[str | None, typer.Option(help="CSV in the source: first column file or video, second its group.")]
@@ -61,7 +61,7 @@ def models(as_json: Json = False) -> None:
     """List the models with their input sizes and exact parameter counts."""
     from dfd_lib.models.registry import describe
 
-    _show(describe(), as_json)
+    show(describe(), as_json)
 
 
 @app.command()
@@ -121,6 +121,23 @@ def extract(
 
 
 @app.command()
+def probe(
+    source: Annotated[str, typer.Argument(help="A folder of media, or a name under DFD_DATA or data/raw.")],
+    out: Annotated[Path, typer.Option(help="Where the facts go (.parquet or .csv).")],
+    layout: Layout = "auto",
+    groups: Groups = None,
+    as_json: Json = False,
+) -> None:
+    """Facts of the files that are not their faces, and which of them tell real from fake."""
+    from dfd_lib.survey import survey_source
+
+    table, bad = survey_source(source, out, layout=layout, groups=groups)
+    for file, reason in bad.items():
+        typer.echo(f"skipped {file}: {reason}", err=True)
+    show(table.to_dict("records"), as_json)
+
+
+@app.command()
 def score(
     model: Annotated[str, typer.Option(help="A name from `dfd models`.")],
     weights: Annotated[str, typer.Option(help="Weights of this project, or the MesoNet authors' files.")],
@@ -177,7 +194,7 @@ def metrics(
     _choice("level", level, ("frame", "video"))
     _choice("positive", positive, ("fake", "real"))
     table = check_predictions(read_table(predictions))
-    _show(metrics_report(table, level=level, positive=positive, threshold=threshold), as_json)
+    show(metrics_report(table, level=level, positive=positive, threshold=threshold), as_json)
 
 
 @app.command()
@@ -204,7 +221,7 @@ def diff(left: Annotated[str, typer.Argument(help="A report's name or folder.")]
     from dfd_lib.report import diff as diff_reports
 
     folders = [Path(one) if Path(one).is_dir() else report_dir(one) for one in (left, right)]
-    _show(diff_reports(*folders).to_dict("records"), as_json)
+    show(diff_reports(*folders).to_dict("records"), as_json)
 
 
 @app.command()
@@ -240,16 +257,6 @@ def page_of_report(name: str) -> None:
 def _choice(option: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         raise ValueError(f"--{option}: expected one of {', '.join(allowed)}, came {value!r}")
-
-
-def _show(rows: list[dict], as_json: bool) -> None:
-    """Print rows as JSON or as an aligned table."""
-    if as_json:
-        typer.echo(json.dumps(rows, indent=2, default=float))
-        return
-    import pandas as pd
-
-    typer.echo(pd.DataFrame(rows).to_string(index=False, float_format=lambda value: f"{value:.4f}") if rows else "nothing to show")
 
 
 if __name__ == "__main__":

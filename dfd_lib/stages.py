@@ -45,17 +45,10 @@ def find_faces(experiment: Experiment, shard: str | None = None) -> Path:
     from dfd_lib.data.extract import extract, verify_crops
     from dfd_lib.data.manifest import write_tables
     from dfd_lib.data.shards import Shard
-    from dfd_lib.data.sources import list_source
+    from dfd_lib.listing import list_media
 
     root, out = source_dir(experiment), faces_dir(experiment.name)
-    listing, problems = list_source(root, layout=experiment.data.layout, groups=experiment.data.groups)
-    if (names := sorted(listing["dataset"].unique()))[1:]:
-        raise ValueError(
-            f"data source {experiment.data.source!r}: expected one data set, came {', '.join(names)}. "
-            "Write a recipe for each, or give all files one name in the listing's column `dataset`."
-        )
-    if experiment.data.limit:
-        listing = _some_groups(listing, experiment.data.limit, experiment.split.seed)
+    listing, problems = list_media(experiment, root)
     how = {"workers": workers(), "problems": problems}
     if experiment.faces:
         extract(listing, root, out, faces=experiment.faces, shard=Shard.parse(shard) if shard else None, **how)
@@ -69,8 +62,7 @@ def split_faces(experiment: Experiment) -> pd.DataFrame:
     from dfd_lib.data import splits
 
     out = report_dir(experiment.name)
-    manifest = check_manifest(read_table(faces_dir(experiment.name) / "manifest.parquet"))
-    manifest, notes = splits.split(manifest, experiment.split.shares(), experiment.split.seed)
+    manifest, notes = splits.split(read_faces(experiment), experiment.split.shares(), experiment.split.seed)
     write_table(splits.summary(manifest), out / "split.csv")
     write_table(splits.audit(manifest), out / "audit.csv")
     write_table(splits.leaks(manifest), out / "leaks.csv")
@@ -81,13 +73,20 @@ def split_faces(experiment: Experiment) -> pd.DataFrame:
     return manifest
 
 
-def read_manifest(experiment: Experiment) -> pd.DataFrame:
-    """The split manifest; drawn, found and split first where that was not done yet."""
-    path = report_dir(experiment.name) / "manifest.parquet"
+def read_faces(experiment: Experiment) -> pd.DataFrame:
+    """The manifest before the split; drawn and found first where that was not done yet."""
+    path = faces_dir(experiment.name) / "manifest.parquet"
     if not path.exists():
         if experiment.data.source == "demo":
             draw_clips(experiment)
         find_faces(experiment)
+    return check_manifest(read_table(path))
+
+
+def read_manifest(experiment: Experiment) -> pd.DataFrame:
+    """The split manifest; drawn, found and split first where that was not done yet."""
+    path = report_dir(experiment.name) / "manifest.parquet"
+    if not path.exists():
         split_faces(experiment)
     return check_manifest(read_table(path))
 
@@ -241,16 +240,6 @@ def check_leak_free(experiment: Experiment) -> str:
 def workers() -> int:
     """How many processes a step may use: DFD_THREADS, else all processors."""
     return int(os.environ.get("DFD_THREADS") or os.cpu_count() or 1)
-
-
-def _some_groups(listing: pd.DataFrame, limit: int, seed: int) -> pd.DataFrame:
-    """Whole groups in random order until `limit` files are reached."""
-    order = pd.Series(listing["group"].unique()).sample(frac=1, random_state=seed)
-    sizes = listing.groupby("group").size()[order]
-    chosen = sizes.index[sizes.cumsum() <= limit]
-    if not len(chosen):
-        raise ValueError(f"data.limit: expected at least the {sizes.iloc[0]} files of one group, came {limit}. Raise it, or leave it out.")
-    return listing[listing["group"].isin(chosen)]
 
 
 def _with_resolution(manifest: pd.DataFrame, report: Path) -> pd.DataFrame:

@@ -19,6 +19,11 @@ from dfd_lib.figures.style import ACCENT, spread
 FEW, MANY = made.NAMES[:3], made.NAMES
 
 
+def boxes() -> pd.DataFrame:
+    """Reals of 50, 100, 150 and 200 px, fakes of half of it."""
+    return pd.DataFrame({"label": [0, 0, 0, 0, 1, 1], "box_w": [50.0, 90, 150, 20, 25, 75], "box_h": [40.0, 100, 110, 200, 10, 50]})
+
+
 def draw_all(names: list[str], seeds=(1,)) -> dict[str, plt.Figure]:
     predictions = made.predictions(names, seeds=seeds)
     metrics = made.metrics(predictions)
@@ -38,6 +43,8 @@ def draw_all(names: list[str], seeds=(1,)) -> dict[str, plt.Figure]:
         "ensemble_gain": figures.ensemble_gain(made.ensembles(names[:5])),
         "split_overview": figures.split_overview(made.split()),
         "coverage": figures.coverage(made.coverage()),
+        "differences": figures.differences(made.differences()),
+        "face_sizes": figures.face_sizes(boxes(), 100),
     }
 
 
@@ -289,6 +296,30 @@ def test_coverage_counts_every_file_of_a_known_class_once():
 def test_coverage_of_photos_has_no_panel_about_frames():
     photos = made.coverage().assign(frames_read=1, faces_kept=1, faces_found=1)
     assert len(figures.coverage(photos).axes) == 1
+
+
+def test_differences_draw_every_interval_and_are_green_where_they_warn():
+    table = made.differences()
+    axis = figures.differences(table).axes[0]
+    names = [label.get_text() for label in axis.get_yticklabels()]
+    rows = table.assign(fact=table["fact"].str.replace("_", " ")).set_index("fact").loc[names]
+    lines, dots = axis.collections
+    drawn = np.array([segment[:, 0] for segment in lines.get_segments() if len(segment)])
+    assert np.allclose(drawn, rows[["auc_low", "auc_high"]].dropna().to_numpy(float))
+    assert np.allclose(dots.get_offsets()[:, 0], rows["auc"]) and rows["auc"].is_monotonic_decreasing
+    green = [matplotlib.colors.to_hex(color) == ACCENT.lower() for color in dots.get_facecolors()]
+    assert green == rows["warn"].tolist()
+    low, high = axis.get_ylim()
+    assert low > high, "the first row must be the highest"
+
+
+def test_face_sizes_are_the_boxes_longer_sides():
+    axis = figures.face_sizes(boxes(), 100).axes[0]
+    for line, sides in zip(axis.lines, ([50, 100, 150, 200], [25, 75]), strict=False):
+        steps = line.get_xydata()
+        assert sorted(set(steps[1:, 0])) == sides
+        assert [steps[steps[:, 0] == side, 1].max() for side in sides] == pytest.approx((np.arange(len(sides)) + 1) / len(sides))
+    assert axis.lines[2].get_xdata() == [100, 100]
 
 
 def test_contact_sheet_shows_each_crop_in_its_class_s_row():

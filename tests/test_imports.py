@@ -45,8 +45,11 @@ BELOW = {
     ],
     "report": ["experiment", "stamp", *TABLES],
     "preflight": ["experiment", "data", "models", "evaluation", "paths"],
-    "stages": ["experiment", "stamp", "data", "models", "training", "evaluation", "explain", "figures", *TABLES],
+    "listing": ["experiment", "data", *TABLES],
+    "stages": ["listing", "experiment", "stamp", "data", "models", "training", "evaluation", "explain", "figures", *TABLES],
+    "survey": ["stages", "listing", "experiment", "data", "figures", *TABLES],
     "calibrating": ["experiment", "stamp", "evaluation", *TABLES],
+    "cli_show": [],
     "cli": ROOMS,
     "": ROOMS,
 }

@@ -255,6 +255,42 @@ def test_skipped_files_are_shown_with_reasons_and_counted(folder):
     assert f"{len(skipped) - 20} more skipped files in coverage.csv." in page.words("section")
 
 
+def test_coverage_is_told_by_class(folder):
+    table = next(table for table in read(folder).tables if table[0][:2] == ["class", "files"])
+    made_up = made.coverage()
+    for row, (label, name) in zip(table[1:], [(0, "real"), (1, "fake")], strict=True):
+        own = made_up[made_up["label"] == label]
+        kept = (own["faces_kept"] > 0).sum()
+        wanted = [len(own), kept, f"{kept / len(own) * 100:.1f} %", own["frames_read"].sum(), own["faces_kept"].sum()]
+        assert row == [name, *map(str, wanted), str((own["status"] == "skipped").sum())]
+
+
+def test_what_could_be_learnt_instead_of_the_face_is_loud(folder):
+    page = read(folder)
+    words = page.words("section")
+    assert "2 facts of the files could be learnt instead of the face:" in words
+    assert "codec: real h264 (98 %), fake mjpg (51 %). It alone tells fake from real with an AUC of .930 (.890–.970)." in words
+    assert "files with a face: real 99.0 %, fake 87.0 %." in words
+    table = next(table for table in page.tables if table[0][0] == "fact")
+    results = {row[0]: row[-1] for row in table[1:]}
+    assert {name for name, result in results.items() if result == "WARNS"} == {"codec", "files with a face"}
+    assert results["exif"] == "too few groups" and results["bits per pixel"] == "–"
+
+
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [
+        (made.differences(warns=()), "None of 7 facts of the files tells real from fake well enough to warn."),
+        (made.differences(warns=()).assign(auc_low=np.nan), "Too few groups to tell whether real and fake files differ"),
+    ],
+)
+def test_that_nothing_was_found_is_said_too(folder, table, sentence):
+    write_table(table, folder / "differences.csv")
+    assert sentence in read(folder).words("section")
+    (folder / "differences.csv").unlink()
+    assert sentence not in read(folder).words("section")
+
+
 def test_a_leak_is_loud_and_stands_first(house):
     quiet = read(made.write_report(house / "clean", NAMES[:2]))
     assert "nothing shared" in quiet.words("td") and "LEAKS" not in quiet.words("td")
@@ -406,6 +442,10 @@ class TestDiff:
     def test_a_folder_without_metrics_is_refused(self, sides, tmp_path):
         with pytest.raises(FileNotFoundError, match=r"metrics\.csv"):
             diff(sides[0], tmp_path / "nowhere")
+
+
+def test_a_dark_page_turns_charts_round_and_no_face():
+    assert describe("leaderboard").chart and not describe("contact_sheet").chart and not describe("robustness_jpeg").chart
 
 
 @pytest.mark.parametrize("stem", ["pair_matrix", "pairs", "training_curves_resnet", "split_overview", "ensemble_gain"])

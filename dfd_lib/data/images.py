@@ -92,7 +92,7 @@ def _explained(path: Path) -> Iterator[None]:
 
 def _rgb(image: Image.Image) -> Image.Image:
     image.load()  # before its EXIF is asked for: some formats are turned upright here already
-    orientation = _orientation(image)
+    turn = orientation(image)
     if image.mode == "F":
         raise ValueError("32-bit floating point pixels")
     if image.mode.startswith("I"):  # 16-bit grey: Pillow's own conversion would clip at 255 instead of scaling
@@ -102,10 +102,10 @@ def _rgb(image: Image.Image) -> Image.Image:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     image = image if image.mode == "RGB" else image.convert("RGB")
-    return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
+    return image.transpose(_UPRIGHT[turn]) if turn in _UPRIGHT else image
 
 
-def _orientation(image: Image.Image) -> int:
+def orientation(image: Image.Image) -> int:
     """The EXIF orientation, 1 (upright) where there is none; damaged EXIF does not make the pixels worse."""
     try:
         with _hushed():

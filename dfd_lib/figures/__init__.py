@@ -10,7 +10,7 @@ Example of a notebook's cell, which writes the figure and shows it:
 
 from dfd_lib.figures.answers import confusions, roc, scores
 from dfd_lib.figures.comparison import leaderboard, pair_matrix, slices
-from dfd_lib.figures.data import contact_sheet, coverage, split_overview
+from dfd_lib.figures.data import contact_sheet, coverage, differences, face_sizes, split_overview
 from dfd_lib.figures.ensembles import diversity, ensemble_gain
 from dfd_lib.figures.promises import operating, reliability, verdicts
 from dfd_lib.figures.style import save
@@ -20,8 +20,10 @@ __all__ = [
     "confusions",
     "contact_sheet",
     "coverage",
+    "differences",
     "diversity",
     "ensemble_gain",
+    "face_sizes",
     "leaderboard",
     "operating",
     "pair_matrix",

@@ -1,4 +1,4 @@
-"""What the data are: crops, the split, and in how many files a face was found."""
+"""What the data are: crops, the split, in how many files a face was found, and what else tells real from fake."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from dfd_lib.figures.style import FAINT, FAKE, INK, MUTED, REAL, WIDTH, need, styled
-from dfd_lib.formats import count, percent
+from dfd_lib.figures.style import ACCENT, FAINT, FAKE, INK, MUTED, REAL, WIDTH, need, short_ticks, styled
+from dfd_lib.formats import count, percent, share
 from dfd_lib.tables import SPLITS
 
 _CLASSES = ((0, "real", REAL), (1, "fake", FAKE))
@@ -69,8 +69,64 @@ def coverage(table: pd.DataFrame) -> Figure:
 
 
 @styled
+def face_sizes(manifest: pd.DataFrame, enlarged: float | None = None) -> Figure:
+    """How large the faces are in their files, a curve a class: the share of faces of at most so many pixels.
+
+    Args:
+        manifest: label, box_w, box_h.
+        enlarged: faces of fewer pixels were enlarged for their crop; it is marked.
+
+    Raises:
+        ValueError: a column is missing or there is no row.
+    """
+    need(manifest, ["label", "box_w", "box_h"], "face_sizes")
+    sides = manifest[["box_w", "box_h"]].max(axis=1)
+    figure, axis = plt.subplots(figsize=(WIDTH * 0.6, 2.3))
+    for label, name, color in _CLASSES:
+        if (manifest["label"] == label).any():
+            axis.ecdf(sides[manifest["label"] == label], color=color, label=name)
+    if enlarged is not None:
+        axis.axvline(enlarged, color=MUTED, linestyle=":", linewidth=1.2)
+        where = {"xycoords": ("data", "axes fraction"), "xytext": (4, 0), "textcoords": "offset points"}
+        axis.annotate(f"{enlarged:.0f} px", (enlarged, 0.04), **where)
+    axis.set(xlabel="longer side of the face's box, in pixels", ylabel="share of the faces", ylim=(0, 1.02))
+    axis.set_xlim(0, 1.1 * max(sides.max(), enlarged or 0))
+    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: percent(value)))
+    axis.grid(axis="both")
+    axis.legend(loc="upper left", handlelength=1.2)
+    return figure
+
+
+@styled
+def differences(table: pd.DataFrame) -> Figure:
+    """How well each fact alone tells fake from real, with its 95 % interval; green warns.
+
+    Args:
+        table: fact, auc, auc_low, auc_high and warn; one row a fact.
+
+    Raises:
+        ValueError: a column is missing or there is no row.
+    """
+    need(table, ["fact", "auc", "auc_low", "auc_high", "warn"], "differences")
+    rows = table.sort_values("auc", ascending=False, kind="stable")
+    figure, axis = plt.subplots(figsize=(WIDTH * 0.75, 0.24 * len(rows) + 0.8))
+    places = np.arange(len(rows))
+    colors = [ACCENT if warns else MUTED for warns in rows["warn"].astype(bool)]
+    axis.hlines(places, rows["auc_low"], rows["auc_high"], color=colors)
+    axis.scatter(rows["auc"], places, color=colors, s=26, zorder=3)
+    for place, auc, color in zip(places, rows["auc"], colors, strict=True):
+        axis.annotate(share(auc), (1.02, place), xycoords=("axes fraction", "data"), va="center", color=INK if color == ACCENT else MUTED)
+    axis.axvline(0.5, color=MUTED, linestyle=":", linewidth=1.2)
+    axis.set_yticks(places, [str(name).replace("_", " ") for name in rows["fact"]])
+    axis.set(xlabel="AUC of the fact alone (.5: tells nothing)", xlim=(min(0.4, rows["auc"].min() - 0.02), 1.01))
+    short_ticks(axis.xaxis)
+    _bars(axis, len(rows))
+    return figure
+
+
+@styled
 def contact_sheet(crops: dict[str, list[np.ndarray]]) -> Figure:
-    """Face crops, a row a class. For looking at; a report never holds it, since third-party faces stay out of git.
+    """Face crops, a row a class. For looking at; a report holds it of drawn faces only, since third-party faces stay out of git.
 
     Args:
         crops: the class's name -> RGB crops, uint8 or float 0..255, [height, width, 3].

@@ -5,12 +5,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Caption:
-    """A figure's name, its text for those who do not see it, and the words under it."""
+    """A figure's name, its text for those who do not see it, and the words under it; a photo is no chart."""
 
     name: str
     alt: str
     caption: str
     known: bool = True
+
+    @property
+    def chart(self) -> bool:
+        """Whether a dark page may turn its lightness round."""
+        return self.known and self.name not in _PHOTOS
 
 
 _KNOWN = {
@@ -85,7 +90,23 @@ _KNOWN = {
         "Bars: the share of files of each class in which a face was found; where there are clips, the faces kept per frame.",
         "Both classes should look the same here. Where faces are found less often in fakes, a detector's misses can give the label away.",
     ),
+    "differences": (
+        "Dot plot: the AUC of each fact of the files that is not their face, with its 95 % interval.",
+        "How well one fact of the files alone tells fake from real: .5 is nothing, 1 is everything; the line is the 95 % interval from "
+        "resampled groups, and a dot without one has too few groups. Green warns: a model could learn this instead of the face.",
+    ),
+    "face_sizes": (
+        "Curves: the share of faces of at most so many pixels, real and fake.",
+        "How large the faces are in their files. Left of the dotted line they were enlarged for the crop. Curves that lie apart let a "
+        "model learn size and blur instead of the face.",
+    ),
+    "contact_sheet": (
+        "Face crops, the upper row real, the lower row fake.",
+        "Random crops, upper row real, lower row fake. They are drawings; of other people's faces the report shows none.",
+    ),
 }
+
+_PHOTOS = {"contact_sheet"}
 
 _ALIASES = {"pair_matrix": "pairs", "ensemble_gain": "ensembles", "training_curves": "training", "split_overview": "split"}
 

@@ -9,6 +9,7 @@ import jinja2
 from dfd_lib.paths import whole
 from dfd_lib.report import record, results
 from dfd_lib.report.blocks import Section
+from dfd_lib.report.coverage import coverage
 from dfd_lib.report.promises import promises
 from dfd_lib.report.source import Report, open_report
 from dfd_lib.report.verdict import headline
@@ -22,7 +23,7 @@ _SECTIONS: tuple[tuple[Callable[[Report], Section], str], ...] = (
     (promises, "calibration.csv"),
     (record.training, "runs.csv"),
     (record.split, "split.csv"),
-    (record.coverage, "coverage.csv"),
+    (coverage, "coverage.csv"),
 )
 
 

@@ -1,19 +1,14 @@
-"""The page's sections about what went in and what ran: training, split, coverage, stamp."""
+"""The page's sections about what went in and what ran: training, split, stamp."""
 
 from pathlib import Path
 from urllib.parse import quote
 
 import pandas as pd
 
-from dfd_lib.formats import count, duration, percent, share
+from dfd_lib.formats import count, duration, share
 from dfd_lib.paths import recipe
 from dfd_lib.report.blocks import Block, Cell, Code, Column, Items, Section, Table, Words, number_cell, text_cell
 from dfd_lib.report.source import Report
-
-SKIPPED_SHOWN = 20
-"""So many skipped files are named; the rest are counted."""
-
-_LABELS = {0: "real", 1: "fake", -1: "unknown"}
 
 
 def training(report: Report) -> Section:
@@ -82,36 +77,6 @@ def _check(row: pd.Series) -> list[Cell]:
     numbers = [number_cell(row[name], count(row[name])) for name in ("shared", "rows")]
     names = [text_cell(row[name]) for name in ("check", "left", "right")]
     return [*names, *numbers, text_cell(row["example"]), text_cell("nothing shared" if row["fine"] else "LEAKS")]
-
-
-def coverage(report: Report) -> Section:
-    """In how many files of each class a face was found, and which files were skipped, and why."""
-    blocks: list[Block] = [*report.pictures("coverage")]
-    table = report.table("coverage.csv")
-    if table is not None:
-        columns = [Column("class"), *(Column(name, True) for name in ("files", "with a face", "share", "skipped"))]
-        rows = [_class(str(_LABELS.get(label, label)), own) for label, own in sorted(table.groupby("label"), key=lambda part: part[0])]
-        blocks += [Table("Files by class", columns, rows), *_skipped(table[table["status"] == "skipped"])]
-    return Section("coverage", "Were the faces found", blocks)
-
-
-def _class(name: str, own: pd.DataFrame) -> list[Cell]:
-    kept = int((own["faces_kept"] > 0).sum())
-    skipped = int((own["status"] == "skipped").sum())
-    numbers = [number_cell(number, count(number)) for number in (len(own), kept)]
-    return [text_cell(name), *numbers, number_cell(kept / len(own), percent(kept / len(own), 1)), number_cell(skipped, count(skipped))]
-
-
-def _skipped(rows: pd.DataFrame) -> list[Block]:
-    if rows.empty:
-        return [Words(["No file was skipped."], "good")]
-    body = [
-        [text_cell(row["file"]), text_cell(_LABELS.get(row["label"], row["label"])), text_cell(row["reason"])]
-        for _, row in rows.head(SKIPPED_SHOWN).iterrows()
-    ]
-    left = len(rows) - SKIPPED_SHOWN
-    foot = f"{count(left, 'more skipped file')} in coverage.csv." if left > 0 else ""
-    return [Table(f"Skipped: {count(len(rows), 'file')}", [Column("file"), Column("class"), Column("reason")], body, foot)]
 
 
 def record(report: Report) -> Section:

@@ -22,6 +22,7 @@ COLUMNS = {
     "audit.csv": ["check", "left", "right", "shared", "rows", "example", "ok"],
     "leaks.csv": ["check", "value", "left", "left_path", "right", "right_path"],
     "coverage.csv": ["file", "label", "status", "reason", "frames_read", "faces_kept"],
+    "differences.csv": ["fact", "n_real", "n_fake", "real", "fake", "auc", "auc_low", "auc_high", "warn"],
     "runs.csv": [
         "model",
         "seed",
@@ -132,4 +133,4 @@ def picture(path: Path) -> Picture:
     width, height = (round(side / _PIXELS_PER_CSS_PIXEL) for side in struct.unpack(">II", data[16:24]))  # the IHDR chunk
     known = describe(path.stem)
     uri = f"data:image/png;base64,{base64.b64encode(data).decode('ascii')}"
-    return Picture(path.stem, uri, width, height, known.alt, known.caption, known.known)
+    return Picture(path.stem, uri, width, height, known.alt, known.caption, known.chart)
