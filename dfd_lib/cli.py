@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from dfd_lib.cli_show import Json, show
+from dfd_lib.cli_show import Json, check_choice, show
 
 app = typer.Typer(
     name="dfd",
@@ -158,7 +158,7 @@ def score(
     from dfd_lib.stages import workers
     from dfd_lib.tables import write_table
 
-    _choice("resize", resize, ("area", "nearest", "bilinear"))
+    check_choice("resize", resize, ("area", "nearest", "bilinear"))
     model_facts(model)
     root, file = find_source(data), find_weights(weights)
     start_tensorflow()
@@ -191,8 +191,8 @@ def metrics(
     from dfd_lib.evaluation.metrics import report as metrics_report
     from dfd_lib.tables import check_predictions, read_table
 
-    _choice("level", level, ("frame", "video"))
-    _choice("positive", positive, ("fake", "real"))
+    check_choice("level", level, ("frame", "video"))
+    check_choice("positive", positive, ("fake", "real"))
     table = check_predictions(read_table(predictions))
     show(metrics_report(table, level=level, positive=positive, threshold=threshold), as_json)
 
@@ -252,11 +252,6 @@ def page_of_report(name: str) -> None:
     stamp(load_experiment(name))
     page = write_page(name)
     typer.echo(f"{summary(name)}\n{page}")
-
-
-def _choice(option: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise ValueError(f"--{option}: expected one of {', '.join(allowed)}, came {value!r}")
 
 
 if __name__ == "__main__":

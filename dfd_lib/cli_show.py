@@ -1,4 +1,4 @@
-"""How the command line shows a table."""
+"""What the commands share: how a choice is refused, and how a table is shown."""
 
 import json
 from typing import Annotated
@@ -6,6 +6,12 @@ from typing import Annotated
 import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def check_choice(option: str, value: str, allowed: tuple[str, ...]) -> None:
+    """Raise ValueError unless an option's value is one of those allowed."""
+    if value not in allowed:
+        raise ValueError(f"--{option}: expected one of {', '.join(allowed)}, came {value!r}")
 
 
 def show(rows: list[dict], as_json: bool) -> None:
