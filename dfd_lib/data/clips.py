@@ -18,9 +18,10 @@ import cv2
 import numpy as np
 
 from dfd_lib.data.crops import CropSpec, cut, read_image
-from dfd_lib.data.faces import Detector, Face, link, main_people
+from dfd_lib.data.faces import Detector, Face
 from dfd_lib.data.frames import sample_frames
 from dfd_lib.data.media import MIN_SIDE, reason
+from dfd_lib.data.tracks import STEP, Followed, follow, link, main_people
 
 Record = dict[str, Any]
 
@@ -64,6 +65,7 @@ def cut_file(
     spec: CropSpec,
     sampling: dict[str, Any],
     *,
+    step: int = STEP,
     boxes: Boxes | None = None,
 ) -> Record:
     """Find the faces of a file and write their crops.
@@ -83,6 +85,8 @@ def cut_file(
         detector: finds the faces.
         spec: how they are cut.
         sampling: `every` or `frames`, and `limit`, as `sample_frames` takes them.
+        step: every so many-th sampled frame of a clip is searched, and the
+            others where there is a doubt (`follow`).
         boxes: of the clip that this one was made from; default: search.
 
     Returns:
@@ -95,7 +99,7 @@ def cut_file(
             photo = read_photo(path)
             return _cut_photo(photo, folder, detector, spec) if boxes is None else _cut_boxes([(None, photo)], folder, boxes, spec)
         frames = sample_frames(path, **sampling)
-        record = _cut_clip(frames, folder, detector, spec) if boxes is None else _cut_boxes(frames, folder, boxes, spec)
+        record = _cut_clip(follow(frames, detector, step), folder, spec) if boxes is None else _cut_boxes(frames, folder, boxes, spec)
         return _with_remark(record, frames.remark)
     except BAD as error:
         for crop in folder.iterdir():
@@ -156,13 +160,13 @@ def _check_size(frame: np.ndarray, size: tuple[int, int]) -> None:
         raise ValueError(f"expected frames of {expected} as in its original, came {came}. Search this file for faces instead.")
 
 
-def _cut_clip(frames: Iterable[tuple[int, np.ndarray]], folder: Path, detector: Detector, spec: CropSpec) -> Record:
+def _cut_clip(frames: Iterable[Followed], folder: Path, spec: CropSpec) -> Record:
     """Every face goes to disk at once, so that memory does not grow with the clip; who is kept is known at its end."""
     seen: dict[int, list[Face]] = {}
     shape: Sequence[int] = (0, 0)
-    for index, frame in frames:
-        shape, seen[index] = frame.shape, detector(frame)
-        for place, face in enumerate(seen[index]):
+    for index, frame, faces in frames:
+        shape, seen[index] = frame.shape, faces
+        for place, face in enumerate(faces):
             _save(frame, face, spec, folder / f"{index}-{place}.png")
     rows = _keep_people(seen, folder)
     found = sum(map(len, seen.values()))

@@ -82,7 +82,8 @@ def _cut_one(path: Path, folder: Path, settings: dict[str, Any], limit: float, b
     spec, detector = CropSpec.from_dict(settings["crop"]), _detector(settings["detector"]["name"])
     with whole(folder) as beside:
         beside.mkdir()
-        record = cut_file(path, settings["kind"], beside, detector, spec, {**settings["sampling"], "limit": limit}, boxes=boxes)
+        sampling, step = {**settings["sampling"], "limit": limit}, settings["detector"]["step"]
+        record = cut_file(path, settings["kind"], beside, detector, spec, sampling, step=step, boxes=boxes)
         slow = {"limit": limit} if record["coverage"]["status"] == "skipped" and time.monotonic() - began >= limit else {}
         write_record({**record, **known, **slow}, beside / FILE)
     return record

@@ -152,7 +152,7 @@ def _settings(faces: "Faces") -> dict[str, Any]:
         "rules": RULES,
         "crop": crop_spec(faces).to_dict(),
         "sampling": {"frames": faces.frames} if faces.frames else {"every": faces.every or EVERY},
-        "detector": {"name": name, "version": version},
+        "detector": {"name": name, "version": version, "step": faces.step},
     }
 
 

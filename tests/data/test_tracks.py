@@ -1,0 +1,205 @@
+"""People of a clip: what is followed against what is searched for in every frame; tracking against people whose names are known."""
+
+import itertools
+import weakref
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+from drawn_media import scene
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dfd_lib.data.faces import Detector, Face, iou, open_detector
+from dfd_lib.data.tracks import MAX_PEOPLE, follow, link, main_people
+
+Clip = list[tuple[int, np.ndarray]]
+
+
+@pytest.fixture(scope="module")
+def detector() -> Detector:
+    return open_detector()
+
+
+def clip_of(frames: list[np.ndarray]) -> Clip:
+    """Every tenth frame of something."""
+    return [(10 * number, frame) for number, frame in enumerate(frames)]
+
+
+class Counting:
+    """A search that knows how often it was asked."""
+
+    def __init__(self, search: Callable[[np.ndarray], list[Face]]) -> None:
+        self.search, self.asked = search, 0
+
+    def __call__(self, frame: np.ndarray) -> list[Face]:
+        self.asked += 1
+        return self.search(frame)
+
+
+def same_as_searching_all(clip: Clip, search: Callable[[np.ndarray], list[Face]], step: int = 3) -> int:
+    """Check that everybody is where a search of every frame finds him; returns how many frames were searched."""
+    counting = Counting(search)
+    for (number, frame, faces), (index, pixels) in zip(follow(clip, counting, step), clip, strict=True):
+        assert number == index
+        assert frame is pixels
+        found = search(frame)
+        assert len(faces) == len(found), f"frame {number}"
+        assert all(max(iou(face.box, one.box) for one in found) > 0.75 for face in faces), f"frame {number}"
+    return counting.asked
+
+
+# -- following --
+
+
+def talk(count: int, seed: int = 1) -> list[np.ndarray]:
+    """Somebody who sways a little."""
+    return [scene([(seed, 240, 200 + round(12 * np.sin(step)), 60)]) for step in range(count)]
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 4, 7, 100])
+def test_who_stays_is_followed(detector: Detector, step: int) -> None:
+    asked = same_as_searching_all(clip_of(talk(13)), detector, step)
+    assert asked == 1 + -(-12 // step), "the first, every step-th from there, the last"
+
+
+def test_searching_every_frame_is_the_detector_itself(detector: Detector) -> None:
+    clip = clip_of(talk(4))
+    assert [faces for _, _, faces in follow(clip, detector, 1)] == [detector(frame) for _, frame in clip]
+
+
+@pytest.mark.parametrize("cut", range(4, 10))
+def test_a_cut_to_another_place_is_seen(detector: Detector, cut: int) -> None:
+    there = [scene([(2, 180, 20 + 2 * step, 20), (3, 150, 450, 180)], wall=150) for step in range(12)]
+    same_as_searching_all(clip_of(talk(12)[:cut] + there[cut:]), detector)
+
+
+@pytest.mark.parametrize("away", range(4, 10))
+def test_a_single_frame_of_another_scene_is_seen(detector: Detector, away: int) -> None:
+    """Between two frames that agree: nobody may be put into it."""
+    frames = talk(12)
+    frames[away] = scene([], wall=200)
+    same_as_searching_all(clip_of(frames), detector)
+
+
+@pytest.mark.parametrize("enters", range(1, 12))
+def test_who_enters_or_leaves_is_seen_at_once(detector: Detector, enters: int) -> None:
+    one, both = ([(1, 200, 40, 60)], [(1, 200, 40, 60), (2, 160, 420, 100)])
+    frames = [scene(both if step >= enters else one) for step in range(12)]
+    same_as_searching_all(clip_of(frames), detector)
+    same_as_searching_all(clip_of(frames[::-1]), detector)
+
+
+def test_two_who_swap_places_in_a_cut_are_searched_for(detector: Detector) -> None:
+    here, there = ([(1, 220, 40, 60)], [(1, 220, 300, 60)])
+    frames = [scene(here if step < 5 else there) for step in range(12)]
+    same_as_searching_all(clip_of(frames), detector)
+
+
+def test_where_nobody_was_found_every_frame_is_searched() -> None:
+    counting = Counting(lambda frame: [])
+    assert all(faces == [] for _, _, faces in follow(clip_of([scene([])] * 10), counting))
+    assert counting.asked == 10
+
+
+@given(
+    st.lists(st.tuples(st.floats(-3, 3), st.floats(-3, 3), st.floats(60, 90)), min_size=1, max_size=4),
+    st.lists(st.integers(1, 9), min_size=1, max_size=20),
+    st.integers(1, 5),
+)
+def test_who_walks_straight_is_where_he_is(people: list[tuple[float, float, float]], gaps: list[int], step: int) -> None:
+    """However unevenly the frames were taken; landmarks too, and the score is the lower one of both ends."""
+    times = np.cumsum([0, *gaps])
+
+    def truth(time: int) -> list[Face]:
+        faces = []
+        for who, (right, down, size) in enumerate(people):
+            x, y = 300 * who + right * time, 100 + down * time
+            faces.append(Face((x, y, size, size), 0.9 - 0.001 * time, ((x + 10, y + 20),) * 5))
+        return faces
+
+    frames = [(int(time), np.full((4, 4, 3), 7, np.uint8)) for time in times]
+    by_frame = {id(frame): time for time, frame in frames}
+    followed = list(follow(frames, lambda frame: truth(by_frame[id(frame)]), step))
+    assert [time for time, _, _ in followed] == times.tolist()
+    for time, _, faces in followed:
+        for face, true in zip(faces, truth(time), strict=True):
+            assert face.box == pytest.approx(true.box)
+            assert np.allclose(face.landmarks, true.landmarks)
+            assert face.score <= true.score + 1e-12
+
+
+def test_few_frames_are_held_however_long_the_clip() -> None:
+    alive: list[weakref.ref] = []
+    most = 0
+
+    def frames() -> Iterator[tuple[int, np.ndarray]]:
+        nonlocal most
+        for number in range(200):
+            frame = np.full((8, 8, 3), 255 * (number % 50 > 25), np.uint8)
+            alive.append(weakref.ref(frame))
+            most = max(most, sum(one() is not None for one in alive))
+            yield number, frame
+            del frame
+
+    for _ in follow(frames(), lambda frame: [Face((1, 1, 5, 5), 0.9)], 3):
+        pass
+    assert most <= 3 + 2, "those that wait, the one that is being decoded, and the one in the caller's hands"
+
+
+# -- names --
+
+boxes = st.tuples(st.integers(0, 200), st.integers(0, 200), st.integers(1, 90), st.integers(1, 90))
+some_faces = st.lists(st.builds(Face, boxes, st.integers(0, 100).map(lambda percent: percent / 100)), max_size=12)
+
+
+@given(st.integers(1, 5), st.integers(2, 25), st.integers(0, 2**32 - 1))
+def test_people_who_move_keep_their_id(people: int, length: int, seed: int) -> None:
+    """Each walks within a column of his own, up to his own width a frame, and is missed in a third of the frames, never for long."""
+    rng = np.random.default_rng(seed)
+    sizes = rng.uniform(40, 90, people)
+    at = np.array([300.0 * person + 150 for person in range(people)])
+    unseen = np.zeros(people, int)
+    frames, names = [], []
+    for _ in range(length):
+        at = np.clip(at + rng.uniform(-0.5, 0.5, people) * sizes, 300 * np.arange(people) + 60, 300 * np.arange(people) + 240)
+        visible = [person for person in rng.permutation(people) if unseen[person] >= 1 or rng.random() > 0.33]
+        unseen = np.array([0 if person in visible else unseen[person] + 1 for person in range(people)])
+        frames.append([Face((at[person] - sizes[person] / 2, 100, sizes[person], 1.2 * sizes[person]), 0.9) for person in visible])
+        names.append(visible)
+    ids = link(frames)
+    pairs = {(name, own) for row, own_row in zip(names, ids, strict=True) for name, own in zip(row, own_row, strict=True)}
+    seen = {name for row in names for name in row}
+    assert len(pairs) == len(seen) == len({own for _, own in pairs}), "one id a person, one person an id"
+    total = dict.fromkeys(range(len(seen)), 0.0)
+    for face, own in zip(itertools.chain.from_iterable(frames), itertools.chain.from_iterable(ids), strict=True):
+        total[own] += face.area
+    assert list(total.values()) == sorted(total.values(), reverse=True)
+
+
+@given(st.lists(some_faces, max_size=8))
+def test_nobody_is_twice_in_a_frame(frames: list[list[Face]]) -> None:
+    ids = link(frames)
+    assert [len(own) for own in ids] == [len(faces) for faces in frames]
+    assert all(len(set(own)) == len(own) for own in ids)
+    assert set(itertools.chain.from_iterable(ids)) == set(range(len(set(itertools.chain.from_iterable(ids)))))
+
+
+def test_who_returns_late_is_somebody_new() -> None:
+    face = [Face((100, 100, 50, 50), 0.9)]
+    assert link([face, *[[]] * 5, face]) == [[0], *[[]] * 5, [0]]
+    assert link([face, *[[]] * 6, face]) == [[0], *[[]] * 6, [1]]
+
+
+def test_who_is_elsewhere_is_somebody_else() -> None:
+    here, there = Face((100, 100, 50, 50), 0.9), Face((300, 100, 40, 40), 0.9)
+    assert link([[here], [there]]) == [[0], [1]]
+
+
+def test_passing_and_minor_people_are_dropped() -> None:
+    assert main_people([[0, 1]] * 2 + [[0]] * 8) == [[0, 1]] * 2 + [[0]] * 8
+    assert main_people([[0, 1]] * 1 + [[0]] * 8) == [[0, None]] + [[0]] * 8
+    assert main_people([[0]] + [[]] * 50) == [[0]] + [[]] * 50, "frames without a face do not count against anybody"
+    crowd = list(range(MAX_PEOPLE + 3))
+    assert main_people([crowd]) == [[*range(MAX_PEOPLE), None, None, None]]
+    assert main_people([]) == []
