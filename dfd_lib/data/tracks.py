@@ -1,23 +1,29 @@
 """People of a clip: searched for where needed and followed in between, each person with a number."""
 
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, pairwise
+from typing import Protocol
 
+import cv2
 import numpy as np
 
 from dfd_lib.data.crops import Box
 from dfd_lib.data.faces import Face, iou
 
-STEP = 3
+STEP = 6
 """Every so many-th sampled frame is searched, and of the others those in which there is a doubt."""
 
-CERTAIN = 0.6
-"""A person whose boxes in two searched frames overlap (intersection over union) at least so much is followed between them."""
+HELD = 2**26
+"""Bytes of frames that wait for the next searched one; larger frames wait in smaller numbers."""
 
-SAME_SCENE = 24.0
-"""Frames whose pixels differ more than this on average (of 255) may show different scenes: nobody is followed between them."""
+CERTAIN = 0.3
+"""Boxes of two sampled frames, doubled, that overlap (intersection over union) at least so much are one person's beyond doubt."""
+
+SAME_SCENE = 0.5
+"""Two frames show one scene if they differ by less than this part of what each differs from its own mean.
+Two frames of different DFDC clips differ by 1.0 and more, consecutive sampled frames of one by .48 at most."""
 
 MIN_PRESENCE = 0.2
 """People of a clip seen in a smaller part of the frames that show any face are dropped, as false or passing."""
@@ -25,113 +31,102 @@ MIN_PRESENCE = 0.2
 MAX_PEOPLE = 4
 """Of a clip's people so many are kept, by the total area of their faces."""
 
-
-Search = Callable[[np.ndarray], list[Face]]
-"""Finds the faces of a frame; an opened `Detector` is one."""
-
 Followed = tuple[int, np.ndarray, list[Face]]
 """A frame's number, its pixels, its faces."""
 
 
+class Searcher(Protocol):
+    """What finds faces; an opened `Detector` is one."""
+
+    def __call__(self, frame: np.ndarray) -> list[Face]:
+        """Search a whole frame."""
+
+    def near(self, frame: np.ndarray, faces: Sequence[Face]) -> list[Face]:
+        """Search around the places of some faces."""
+
+
 @dataclass(frozen=True)
 class _Seen:
-    """A frame whose faces are known, and a few of its pixels."""
+    """A frame that was searched: its faces, and a glance at it."""
 
-    index: int
-    glance: np.ndarray
     faces: list[Face]
+    glance: np.ndarray
 
 
-def follow(frames: Iterable[tuple[int, np.ndarray]], search: Search, step: int = STEP) -> Iterator[Followed]:
-    """Find the faces of all frames of a clip without searching every frame.
+def follow(frames: Iterable[tuple[int, np.ndarray]], detector: Searcher, step: int = STEP) -> Iterator[Followed]:
+    """Find the faces of all frames of a clip without searching every frame whole.
 
-    Every `step`-th frame is searched. Where two searched frames show the same
-    scene and the same people, one to one, in nearly the same places, the boxes
-    of the frames between lie on a straight line. Elsewhere the frame in the
-    middle is searched too, and each half treated alike: down to every frame
-    around a cut, or where somebody enters or leaves. So nobody is missed but
-    who comes and goes between two searched frames that agree.
+    Whole frames are searched every `step`-th time and on both sides of every
+    change of scene. From one such frame people are followed to the next: looked
+    for around the place where they were, which costs a tenth. If nobody was
+    there, if anybody is lost or somebody comes near, or if the next searched
+    frame shows others than those who were followed, all frames between are
+    searched whole. So nobody is missed but who comes and goes, away from the
+    others, between two searched frames of one scene that show the same people.
 
     Args:
         frames: (number, uint8 RGB array of shape (H, W, 3)), in order.
-        search: finds the faces of a frame.
-        step: 1 searches every frame. So many frames are held at once.
+        detector: finds the faces of a frame.
+        step: 1 searches every frame. So many frames are held at once, within `HELD`.
 
     Yields:
         (number, frame, faces): each frame as it came.
-
-    Example:
-        >>> def search(frame):
-        ...     return [Face((float(frame[0, 0, 0]), 0.0, 50.0, 50.0), 0.9)]
-        >>> clip = [(10 * n, np.full((9, 9, 3), n * n, np.uint8)) for n in range(4)]
-        >>> [faces[0].box[0] for _, _, faces in follow(clip, search)]
-        [0.0, 3.0, 6.0, 9.0]
     """
     before: _Seen | None = None
     waiting: list[tuple[int, np.ndarray]] = []
     for frame in frames:
         waiting.append(frame)
-        if before is None or len(waiting) == step:
-            before = yield from _settle(before, waiting, search)
+        if before is None or len(waiting) >= min(step, HELD // frame[1].nbytes):
+            before = yield from _settle(before, waiting, detector)
             waiting.clear()
     if waiting:
-        yield from _settle(before, waiting, search)
+        yield from _settle(before, waiting, detector)
 
 
-def _settle(before: _Seen | None, waiting: list[tuple[int, np.ndarray]], search: Search) -> Generator[Followed, None, _Seen]:
+def _settle(before: _Seen | None, waiting: list[tuple[int, np.ndarray]], detector: Searcher) -> Generator[Followed, None, _Seen]:
     """Give away the frames that wait; returns what the last of them shows, which is always searched."""
-    last = _look(waiting[-1], search)
-    between = _between(before, waiting[:-1], last, search) if before else []
-    yield from ((*frame, faces) for frame, faces in zip(waiting, [*between, last.faces], strict=True))
-    return last
-
-
-def _look(frame: tuple[int, np.ndarray], search: Search) -> _Seen:
-    return _Seen(frame[0], _glance(frame[1]), search(frame[1]))
+    glances = [_glance(frame) for _, frame in waiting]
+    cuts = [before is None or not _same_scene(before.glance, glances[0])]
+    cuts += [not _same_scene(one, other) for one, other in pairwise(glances)]
+    faces, between = before.faces if before else [], []
+    for frame, begins, ends in zip(waiting, cuts, [*cuts[1:], True], strict=True):
+        if begins or ends:
+            found = detector(frame[1])
+            yield from _between(faces, between, found, detector)
+            yield (*frame, found)
+            faces, between = found, []
+        else:
+            between.append(frame)
+    return _Seen(faces, glances[-1])
 
 
 def _glance(frame: np.ndarray) -> np.ndarray:
-    """Some 64 pixels of the longer side, as numbers that can be subtracted."""
-    stride = -(-max(frame.shape) // 64)
-    return frame[::stride, ::stride].astype(np.int16)
+    """The green of some 64 x 64 places, each averaged over a few pixels, as numbers that can be subtracted."""
+    stride = -(-max(frame.shape[:2]) // 320)
+    return cv2.resize(np.ascontiguousarray(frame[::stride, ::stride, 1]), (64, 64), interpolation=cv2.INTER_AREA).astype(np.float32)
 
 
-def _between(before: _Seen, frames: list[tuple[int, np.ndarray]], after: _Seen, search: Search) -> list[list[Face]]:
-    """The faces of frames between two whose faces are known."""
-    if not frames:
-        return []
-    pairs = _pairs(before.faces, after.faces)
-    if pairs and _same_scene([before.glance, *(_glance(frame) for _, frame in frames), after.glance]):
-        shares = [(index - before.index) / (after.index - before.index) for index, _ in frames]
-        return [[_blend(one, other, share) for one, other in pairs] for share in shares]
-    middle = len(frames) // 2
-    seen = _look(frames[middle], search)
-    return [*_between(before, frames[:middle], seen, search), seen.faces, *_between(seen, frames[middle + 1 :], after, search)]
+def _same_scene(one: np.ndarray, other: np.ndarray) -> bool:
+    contrast = (np.abs(one - one.mean()).mean() + np.abs(other - other.mean()).mean()) / 2
+    return bool(np.abs(one - other).mean() <= SAME_SCENE * max(contrast, 4))  # a plain wall has none
 
 
-def _pairs(before: list[Face], after: list[Face]) -> list[tuple[Face, Face]]:
-    """The same people, one to one; nothing where there is a doubt, or nobody."""
-    best = [max(after, key=lambda other: iou(face.box, other.box), default=face) for face in before]
-    certain = all(iou(face.box, other.box) >= CERTAIN for face, other in zip(before, best, strict=True))
-    one_to_one = len(before) == len(after) == len(set(best))
-    return list(zip(before, best, strict=True)) if certain and one_to_one else []
+def _between(before: list[Face], frames: list[tuple[int, np.ndarray]], after: list[Face], detector: Searcher) -> Iterator[Followed]:
+    """Follow people from one searched frame to the next; where there is a doubt, search all frames between."""
+    followed: list[list[Face]] = [before]
+    for _, frame in frames:
+        faces = detector.near(frame, followed[-1])
+        if not _same_people(followed[-1], faces):
+            break
+        followed.append(faces)
+    certain = len(followed) == len(frames) + 1 and _same_people(followed[-1], after)
+    for place, (number, frame) in enumerate(frames, 1):
+        yield number, frame, followed[place] if certain else detector(frame)
 
 
-def _same_scene(glances: list[np.ndarray]) -> bool:
-    first, *others = glances
-    return all(glance.shape == first.shape and np.abs(glance - first).mean() <= SAME_SCENE for glance in others)
-
-
-def _blend(before: Face, after: Face, share: float) -> Face:
-    """On the straight line between the two, `share` of the way; as certain as the less certain one."""
-
-    def mix(one: Sequence[float], other: Sequence[float]) -> tuple[float, ...]:
-        return tuple((1 - share) * a + share * b for a, b in zip(one, other, strict=True))
-
-    landmarks = None
-    if before.landmarks and after.landmarks:
-        landmarks = tuple(mix(one, other) for one, other in zip(before.landmarks, after.landmarks, strict=True))
-    return Face(mix(before.box, after.box), min(before.score, after.score), landmarks)
+def _same_people(one: list[Face], other: list[Face]) -> bool:
+    """Somebody, the same number, and each in nearly the same place."""
+    return bool(one) and len(one) == len(other) == len(_match(one, other, CERTAIN))
 
 
 def link(frames: Sequence[Sequence[Face]], same: float = 0.1, patience: int = 5) -> list[list[int]]:
@@ -168,7 +163,7 @@ def link(frames: Sequence[Sequence[Face]], same: float = 0.1, patience: int = 5)
     return _by_area(frames, ids)
 
 
-def _match(last: list[Face | None], faces: Sequence[Face], same: float) -> dict[int, int]:
+def _match(last: Sequence[Face | None], faces: Sequence[Face], same: float) -> dict[int, int]:
     """From a face's place to its person, best overlaps first."""
     known = [(who, _doubled(face.box)) for who, face in enumerate(last) if face]
     pairs = [(iou(box, _doubled(face.box)), who, which) for which, face in enumerate(faces) for who, box in known]

@@ -2,7 +2,8 @@
 
 import itertools
 import weakref
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dfd_lib.data.faces import Detector, Face, iou, open_detector
-from dfd_lib.data.tracks import MAX_PEOPLE, follow, link, main_people
+from dfd_lib.data.tracks import MAX_PEOPLE, Searcher, follow, link, main_people
 
 Clip = list[tuple[int, np.ndarray]]
 
@@ -27,25 +28,41 @@ def clip_of(frames: list[np.ndarray]) -> Clip:
 
 
 class Counting:
-    """A search that knows how often it was asked."""
+    """A detector that knows how often it was asked to search a whole frame."""
 
-    def __init__(self, search: Callable[[np.ndarray], list[Face]]) -> None:
-        self.search, self.asked = search, 0
+    def __init__(self, detector: Searcher) -> None:
+        self.detector, self.asked = detector, 0
 
     def __call__(self, frame: np.ndarray) -> list[Face]:
         self.asked += 1
-        return self.search(frame)
+        return self.detector(frame)
+
+    def near(self, frame: np.ndarray, faces: Sequence[Face]) -> list[Face]:
+        return self.detector.near(frame, faces)
 
 
-def same_as_searching_all(clip: Clip, search: Callable[[np.ndarray], list[Face]], step: int = 3) -> int:
+class Drawn:
+    """Finds who is in a frame by its first pixel; around a place, who overlaps with it."""
+
+    def __init__(self, truth: Callable[[int], list[Face]]) -> None:
+        self.truth = truth
+
+    def __call__(self, frame: np.ndarray) -> list[Face]:
+        return self.truth(int(frame[0, 0, 0]))
+
+    def near(self, frame: np.ndarray, faces: Sequence[Face]) -> list[Face]:
+        return [one for one in self(frame) if any(iou(one.box, face.box) for face in faces)]
+
+
+def same_as_searching_all(clip: Clip, detector: Searcher, step: int = 3) -> int:
     """Check that everybody is where a search of every frame finds him; returns how many frames were searched."""
-    counting = Counting(search)
+    counting = Counting(detector)
     for (number, frame, faces), (index, pixels) in zip(follow(clip, counting, step), clip, strict=True):
         assert number == index
         assert frame is pixels
-        found = search(frame)
+        found = detector(frame)
         assert len(faces) == len(found), f"frame {number}"
-        assert all(max(iou(face.box, one.box) for one in found) > 0.75 for face in faces), f"frame {number}"
+        assert all(max(iou(face.box, one.box) for one in found) > 0.7 for face in faces), f"frame {number}"
     return counting.asked
 
 
@@ -54,13 +71,14 @@ def same_as_searching_all(clip: Clip, search: Callable[[np.ndarray], list[Face]]
 
 def talk(count: int, seed: int = 1) -> list[np.ndarray]:
     """Somebody who sways a little."""
-    return [scene([(seed, 240, 200 + round(12 * np.sin(step)), 60)]) for step in range(count)]
+    frame = scene([(seed, 240, 200, 60)])
+    return [np.roll(frame, round(12 * np.sin(step)), axis=1) for step in range(count)]
 
 
-@pytest.mark.parametrize("step", [1, 2, 3, 4, 7, 100])
+@pytest.mark.parametrize("step", [2, 3, 100])
 def test_who_stays_is_followed(detector: Detector, step: int) -> None:
-    asked = same_as_searching_all(clip_of(talk(13)), detector, step)
-    assert asked == 1 + -(-12 // step), "the first, every step-th from there, the last"
+    asked = same_as_searching_all(clip_of(talk(8)), detector, step)
+    assert asked == 1 + -(-7 // step), "the first, every step-th from there, the last"
 
 
 def test_searching_every_frame_is_the_detector_itself(detector: Detector) -> None:
@@ -68,65 +86,67 @@ def test_searching_every_frame_is_the_detector_itself(detector: Detector) -> Non
     assert [faces for _, _, faces in follow(clip, detector, 1)] == [detector(frame) for _, frame in clip]
 
 
-@pytest.mark.parametrize("cut", range(4, 10))
+@pytest.mark.parametrize("cut", range(4, 7))
 def test_a_cut_to_another_place_is_seen(detector: Detector, cut: int) -> None:
-    there = [scene([(2, 180, 20 + 2 * step, 20), (3, 150, 450, 180)], wall=150) for step in range(12)]
-    same_as_searching_all(clip_of(talk(12)[:cut] + there[cut:]), detector)
+    there = [scene([(2, 180, 20, 20), (3, 150, 450, 180)], wall=150)] * 8
+    same_as_searching_all(clip_of(talk(8)[:cut] + there[cut:]), detector)
 
 
-@pytest.mark.parametrize("away", range(4, 10))
+@pytest.mark.parametrize("away", range(4, 7))
 def test_a_single_frame_of_another_scene_is_seen(detector: Detector, away: int) -> None:
     """Between two frames that agree: nobody may be put into it."""
-    frames = talk(12)
+    frames = talk(8)
     frames[away] = scene([], wall=200)
     same_as_searching_all(clip_of(frames), detector)
 
 
-@pytest.mark.parametrize("enters", range(1, 12))
+@pytest.mark.parametrize("enters", range(4, 7))
 def test_who_enters_or_leaves_is_seen_at_once(detector: Detector, enters: int) -> None:
-    one, both = ([(1, 200, 40, 60)], [(1, 200, 40, 60), (2, 160, 420, 100)])
-    frames = [scene(both if step >= enters else one) for step in range(12)]
+    one, both = scene([(1, 200, 40, 60)]), scene([(1, 200, 40, 60), (2, 160, 420, 100)])
+    frames = [both if step >= enters else one for step in range(8)]
     same_as_searching_all(clip_of(frames), detector)
     same_as_searching_all(clip_of(frames[::-1]), detector)
 
 
-def test_two_who_swap_places_in_a_cut_are_searched_for(detector: Detector) -> None:
-    here, there = ([(1, 220, 40, 60)], [(1, 220, 300, 60)])
-    frames = [scene(here if step < 5 else there) for step in range(12)]
-    same_as_searching_all(clip_of(frames), detector)
+def test_who_is_in_the_same_place_of_a_dark_scene_is_not_mistaken(detector: Detector) -> None:
+    """Both scenes are so dark that their pixels hardly differ, and the same place shows a face in both."""
+    here, there = (scene(people, wall=40) // 4 for people in ([(1, 220, 40, 60)], [(2, 220, 40, 60), (3, 200, 400, 80)]))
+    same_as_searching_all(clip_of([here] * 2 + [there] * 2 + [here] * 2), detector, 12)
 
 
 def test_where_nobody_was_found_every_frame_is_searched() -> None:
-    counting = Counting(lambda frame: [])
+    counting = Counting(Drawn(lambda number: []))
     assert all(faces == [] for _, _, faces in follow(clip_of([scene([])] * 10), counting))
     assert counting.asked == 10
 
 
-@given(
-    st.lists(st.tuples(st.floats(-3, 3), st.floats(-3, 3), st.floats(60, 90)), min_size=1, max_size=4),
-    st.lists(st.integers(1, 9), min_size=1, max_size=20),
-    st.integers(1, 5),
-)
-def test_who_walks_straight_is_where_he_is(people: list[tuple[float, float, float]], gaps: list[int], step: int) -> None:
-    """However unevenly the frames were taken; landmarks too, and the score is the lower one of both ends."""
-    times = np.cumsum([0, *gaps])
+def numbered(count: int) -> Clip:
+    """Frames of one scene that tell their number."""
+    frames = [np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8) for _ in range(count)]
+    for number, frame in enumerate(frames):
+        frame[0, 0, 0] = number
+    return clip_of(frames)
+
+
+visit = st.tuples(st.integers(0, 30), st.integers(1, 30), st.floats(-4, 4), st.floats(-4, 4), st.floats(60, 90))
+
+
+@given(st.lists(visit, min_size=1, max_size=4), st.integers(2, 30), st.integers(1, 8))
+def test_only_who_is_there_for_less_than_a_step_may_be_missed(people: list[tuple], count: int, step: int) -> None:
+    """People come, walk and go; each is known by his score."""
+
+    def here(time: int) -> list[int]:
+        return [who for who, (comes, stays, *_) in enumerate(people) if comes <= time < comes + stays]
 
     def truth(time: int) -> list[Face]:
-        faces = []
-        for who, (right, down, size) in enumerate(people):
-            x, y = 300 * who + right * time, 100 + down * time
-            faces.append(Face((x, y, size, size), 0.9 - 0.001 * time, ((x + 10, y + 20),) * 5))
-        return faces
+        walks = [(who, *people[who][2:]) for who in here(time)]
+        return [Face((400 * who + right * time, 150 + down * time, size, size), 0.9 - who / 100) for who, right, down, size in walks]
 
-    frames = [(int(time), np.full((4, 4, 3), 7, np.uint8)) for time in times]
-    by_frame = {id(frame): time for time, frame in frames}
-    followed = list(follow(frames, lambda frame: truth(by_frame[id(frame)]), step))
-    assert [time for time, _, _ in followed] == times.tolist()
-    for time, _, faces in followed:
-        for face, true in zip(faces, truth(time), strict=True):
-            assert face.box == pytest.approx(true.box)
-            assert np.allclose(face.landmarks, true.landmarks)
-            assert face.score <= true.score + 1e-12
+    seen = Counter(who for time in range(count) for who in here(time))
+    for time, (_, _, faces) in enumerate(follow(numbered(count), Drawn(truth), step)):
+        expected = truth(time)
+        assert all(face in expected for face in faces)
+        assert all(face in faces for who, face in zip(here(time), expected, strict=True) if seen[who] >= step)
 
 
 def test_few_frames_are_held_however_long_the_clip() -> None:
@@ -142,9 +162,17 @@ def test_few_frames_are_held_however_long_the_clip() -> None:
             yield number, frame
             del frame
 
-    for _ in follow(frames(), lambda frame: [Face((1, 1, 5, 5), 0.9)], 3):
+    for _ in follow(frames(), Drawn(lambda number: [Face((1, 1, 5, 5), 0.9)]), 3):
         pass
-    assert most <= 3 + 2, "those that wait, the one that is being decoded, and the one in the caller's hands"
+    assert 3 <= most <= 3 + 2, "those that wait, the one that is being decoded, and the one in the caller's hands"
+
+
+def test_large_frames_are_held_in_smaller_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    clip = numbered(13)
+    monkeypatch.setattr("dfd_lib.data.tracks.HELD", 2 * clip[0][1].nbytes)
+    counting = Counting(Drawn(lambda number: [Face((1, 1, 50, 50), 0.9)]))
+    assert len(list(follow(clip, counting, 100))) == 13
+    assert counting.asked == 1 + 6, "the first, and every second from there"
 
 
 # -- names --
