@@ -15,6 +15,7 @@ from dfd_lib.data.faces import Detector, Face, iou, open_detector
 from dfd_lib.data.tracks import MAX_PEOPLE, Searcher, follow, link, main_people
 
 Clip = list[tuple[int, np.ndarray]]
+SMALL = (320, 180)  # searched as it is, in a quarter of the time
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +72,8 @@ def same_as_searching_all(clip: Clip, detector: Searcher, step: int = 3) -> int:
 
 def talk(count: int, seed: int = 1) -> list[np.ndarray]:
     """Somebody who sways a little."""
-    frame = scene([(seed, 240, 200, 60)])
-    return [np.roll(frame, round(12 * np.sin(step)), axis=1) for step in range(count)]
+    frame = scene([(seed, 120, 100, 30)], SMALL)
+    return [np.roll(frame, round(6 * np.sin(step)), axis=1) for step in range(count)]
 
 
 @pytest.mark.parametrize("step", [2, 3, 100])
@@ -88,7 +89,7 @@ def test_searching_every_frame_is_the_detector_itself(detector: Detector) -> Non
 
 @pytest.mark.parametrize("cut", range(4, 7))
 def test_a_cut_to_another_place_is_seen(detector: Detector, cut: int) -> None:
-    there = [scene([(2, 180, 20, 20), (3, 150, 450, 180)], wall=150)] * 8
+    there = [scene([(2, 90, 10, 10), (3, 75, 225, 90)], SMALL, wall=150)] * 8
     same_as_searching_all(clip_of(talk(8)[:cut] + there[cut:]), detector)
 
 
@@ -96,13 +97,13 @@ def test_a_cut_to_another_place_is_seen(detector: Detector, cut: int) -> None:
 def test_a_single_frame_of_another_scene_is_seen(detector: Detector, away: int) -> None:
     """Between two frames that agree: nobody may be put into it."""
     frames = talk(8)
-    frames[away] = scene([], wall=200)
+    frames[away] = scene([], SMALL, wall=200)
     same_as_searching_all(clip_of(frames), detector)
 
 
 @pytest.mark.parametrize("enters", range(4, 7))
 def test_who_enters_or_leaves_is_seen_at_once(detector: Detector, enters: int) -> None:
-    one, both = scene([(1, 200, 40, 60)]), scene([(1, 200, 40, 60), (2, 160, 420, 100)])
+    one, both = scene([(1, 100, 20, 30)], SMALL), scene([(1, 100, 20, 30), (2, 80, 210, 50)], SMALL)
     frames = [both if step >= enters else one for step in range(8)]
     same_as_searching_all(clip_of(frames), detector)
     same_as_searching_all(clip_of(frames[::-1]), detector)
@@ -110,13 +111,13 @@ def test_who_enters_or_leaves_is_seen_at_once(detector: Detector, enters: int) -
 
 def test_who_is_in_the_same_place_of_a_dark_scene_is_not_mistaken(detector: Detector) -> None:
     """Both scenes are so dark that their pixels hardly differ, and the same place shows a face in both."""
-    here, there = (scene(people, wall=40) // 4 for people in ([(1, 220, 40, 60)], [(2, 220, 40, 60), (3, 200, 400, 80)]))
+    here, there = (scene(people, SMALL, wall=40) // 4 for people in ([(1, 110, 20, 30)], [(2, 110, 20, 30), (3, 100, 200, 40)]))
     same_as_searching_all(clip_of([here] * 2 + [there] * 2 + [here] * 2), detector, 12)
 
 
 def test_where_nobody_was_found_every_frame_is_searched() -> None:
     counting = Counting(Drawn(lambda number: []))
-    assert all(faces == [] for _, _, faces in follow(clip_of([scene([])] * 10), counting))
+    assert all(faces == [] for _, _, faces in follow(clip_of([scene([], SMALL)] * 10), counting))
     assert counting.asked == 10
 
 
