@@ -194,8 +194,6 @@ def test_published_weights_are_downloaded_once(tmp_path, monkeypatch, published,
     own.parent.mkdir(parents=True)
     own.write_bytes(b"my own")
     assert paths.fetch_weights("family/net.onnx", address, sha256) == own, "DFD_WEIGHTS wins"
-    with pytest.raises(
-        FileNotFoundError, match=r"other\.onnx.*could not be read.*set DFD_WEIGHTS to a folder that holds family/"
-    ):
+    with pytest.raises(FileNotFoundError, match=r"other\.onnx.*could not be read.*set DFD_WEIGHTS to a folder that holds family/"):
         paths.fetch_weights("family/other.onnx", address, sha256)
     assert capfd.readouterr() == ("", "")

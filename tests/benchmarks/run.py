@@ -16,10 +16,10 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from measure import Row
+from measure import Row, Share
 
 
-def benchmarks(only: str = "") -> Iterator[Callable[[bool], list[Row]]]:
+def benchmarks(only: str = "") -> Iterator[Callable[[bool], list[Row | Share]]]:
     """Every benchmark whose module's or own name holds `only`."""
     for file in sorted(Path(__file__).parent.glob("bench_*.py")):
         for name, bench in inspect.getmembers(importlib.import_module(file.stem), inspect.isfunction):
@@ -37,13 +37,14 @@ def machine() -> str:
     return f"{built}, {memory:.0f} GiB.\n{', '.join(f'{name} {version}' for name, version in facts['versions'].items())}."
 
 
-def page(rows: list[Row], load: float) -> str:
+def page(rows: list[Row | Share], load: float) -> str:
     """The report: ratios only, since seconds say more about the machine than about the code."""
     lines = [
         "# Benchmarks",
         "",
         "Written by `make bench`. Both ways were run turn by turn in one go; a ratio is how many times as fast ours was: the median,",
         "and in brackets the range over the turns. Targets are ratios too, and some have a budget in seconds on two cores.",
+        "Where a target says `at least` or `at most`, the ratio is one of counts or bytes.",
         "",
         f"{datetime.now(UTC):%Y-%m-%d}, on {machine()}",
         f"Load average at the start: {load:.1f}" + (" - other work was running, so take these with care." if load > 0.5 else "."),
@@ -54,12 +55,21 @@ def page(rows: list[Row], load: float) -> str:
     return "\n".join([*lines, *map(line, rows)]) + "\n"
 
 
-def line(row: Row) -> str:
+def line(row: Row | Share) -> str:
     """One row of the page's table."""
+    if isinstance(row, Share):
+        return f"| {row.name} | {row.reference} | {row.value:.3f} | {row.target} | | {'yes' if row.reached else 'no'} |"
     low, high = row.ratios[0], row.ratios[-1]
     budget = "" if row.spent is None else f"{row.spent:.2f} of {row.budget:g} s"
     reached = "yes" if row.reached else "no"
     return f"| {row.name} | {row.reference} | {row.ratio:.2f} ({low:.2f} to {high:.2f}) | {row.target:.2f} | {budget} | {reached} |"
+
+
+def told(row: Row | Share) -> str:
+    """One row as it comes, with seconds."""
+    if isinstance(row, Share):
+        return f"{row.name}, {row.reference}: {row.target}, ratio {row.value:.3f}"
+    return f"{row.name}: {min(row.ours):.2f} s, {row.reference}: {min(row.theirs):.2f} s, ratio {row.ratio:.2f}"
 
 
 def main() -> None:
@@ -78,7 +88,7 @@ def main() -> None:
         for bench in benchmarks(options.only):
             for row in bench(options.tiny):
                 rows.append(row)
-                print(f"{row.name}: {min(row.ours):.2f} s, {row.reference}: {min(row.theirs):.2f} s, ratio {row.ratio:.2f}", flush=True)
+                print(told(row), flush=True)
     if not rows:
         sys.exit(f"bench: expected a benchmark with {options.only!r} in its name, found none")
     if not options.tiny:
