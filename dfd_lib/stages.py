@@ -143,7 +143,7 @@ def compare(experiment: Experiment, predictions: pd.DataFrame) -> tuple[pd.DataF
         (metrics, slices, pairs).
     """
     from dfd_lib.evaluation.metrics import evaluate, majority_baseline, slice_metrics
-    from dfd_lib.evaluation.uncertainty import compare_pairs
+    from dfd_lib.evaluation.pairs import compare_pairs
 
     out, rule = report_dir(experiment.name), experiment.evaluation
     manifest = _with_resolution(read_manifest(experiment), out)

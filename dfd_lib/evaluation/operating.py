@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 
 from dfd_lib.evaluation.scores import Ranking, check_scores, rank, row_sums, sum_metrics
 from dfd_lib.evaluation.thresholds import allowed
-from dfd_lib.evaluation.uncertainty import CONFIDENCE, group_sums, interval
+from dfd_lib.evaluation.uncertainty import at_the_edge, group_sums, interval
 
 PREVALENCES = (10, 100, 1000)
 """One clip in so many is fake."""
@@ -85,19 +85,6 @@ def _rates(sums: np.ndarray) -> dict[str, np.ndarray]:
         rates["false_alarm_rate"] = fp / (fp + tn)
     told = [precision_at(rates["recall"], rates["false_alarm_rate"], 1 / many) for many in PREVALENCES]
     return rates | dict(zip(_PREDICTED, told, strict=True))
-
-
-def at_the_edge(value: float, low: float, high: float, groups: int) -> tuple[float, float]:
-    """The interval of a share that is 0 or 1, where resampling says nothing; others stay as they are.
-
-    Example:
-        >>> at_the_edge(0.0, 0.0, 0.0, groups=50)  # about 3.7 / 50
-        (0.0, 0.0711...)
-    """
-    if value not in (0, 1) or not groups:
-        return low, high
-    reach = 1 - ((1 - CONFIDENCE) / 2) ** (1 / groups)
-    return (0.0, reach) if value == 0 else (1 - reach, 1.0)
 
 
 def recall_at(label: ArrayLike, p_fake: ArrayLike, groups: ArrayLike, weights: pd.DataFrame, rate: float) -> tuple[float, float, float]:

@@ -11,11 +11,11 @@ from dfd_lib.evaluation.calibrate import choose, fit_calibration, out_of_fold_lo
 from dfd_lib.evaluation.calibration import METHODS, Calibration
 from dfd_lib.evaluation.conformal import Conformal, fit_conformal, groups_needed
 from dfd_lib.evaluation.metrics import BOTH, at_levels
-from dfd_lib.evaluation.operating import at_the_edge, read_threshold, recall_at, resampled_sums
+from dfd_lib.evaluation.operating import read_threshold, recall_at, resampled_sums
 from dfd_lib.evaluation.reliability import reliability
 from dfd_lib.evaluation.scores import point_metrics, row_sums, sum_metrics
 from dfd_lib.evaluation.thresholds import FALSE_ALARM_RATES, allowed, false_alarm_rule, fit_thresholds
-from dfd_lib.evaluation.uncertainty import interval, resample_weights
+from dfd_lib.evaluation.uncertainty import at_the_edge, interval, resample_weights
 
 ERROR_RATES = (0.01, 0.05, 0.1, 0.2)
 """Error rates that conformal verdicts are tried at."""

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from dfd_lib.evaluation.operating import at_the_edge, resampled_sums
+from dfd_lib.evaluation.operating import resampled_sums
 from dfd_lib.evaluation.scores import check_scores
-from dfd_lib.evaluation.uncertainty import interval
+from dfd_lib.evaluation.uncertainty import at_the_edge, interval
 
 BINS, ROWS = 10, 10
 """At most so many bins, of so many rows at least."""
@@ -30,7 +30,7 @@ def reliability(label: ArrayLike, p_fake: ArrayLike, groups: ArrayLike, weights:
         bin (rising from 0), n, groups, p_fake (the mean that was said), fake (the share that
         was) and its 95 % fake_low and fake_high over groups: NaN where so few groups are in the bin that
         more than one resample in twenty misses it; where none or all were fake, what so many groups
-        can exclude (`operating.at_the_edge`).
+        can exclude (`uncertainty.at_the_edge`).
     """
     label, p_fake = check_scores(label, p_fake)
     groups = np.asarray(groups)

@@ -52,3 +52,9 @@ def test_resampling_rows_instead_of_groups_is_far_too_sure():
 def test_intervals_of_100_groups_cover_the_truth_95_times_in_100():
     """1,000 test sets: the standard error of the coverage is .7 %."""
     assert all(0.93 <= share <= 0.97 for share in coverage(100, 1000).values())
+
+
+@pytest.mark.slow
+def test_intervals_of_20_groups_are_not_far_off():
+    """Shown, not promised: few groups say little of how much groups differ."""
+    assert all(0.9 <= share <= 0.99 for share in coverage(20, 400).values())
