@@ -56,6 +56,7 @@ class Faces(_Part):
     step: int = Field(6, ge=1, description="search every so many-th of these frames for faces, and the others where there is a doubt")
     margin: float = Field(0.3, ge=0, le=2, description="border around the box, as a share of its longer side")
     size: int = Field(160, ge=16, le=1024, description="side of the crop in pixels")
+    align: bool = Field(False, description="turn each face so that its eyes are level; needs a detector that finds them")
     boxes: Literal["own", "original"] = Field("own", description="cut a swap where its own faces are, or where its original's are")
     time_limit: float = Field(300, gt=0, description="seconds that a file may take; one that takes longer is skipped")
     shards: int = Field(1, ge=1, description="jobs that share the files, on as many machines as Snakemake is given")
@@ -66,6 +67,8 @@ class Faces(_Part):
             raise ValueError("expected `every` or `frames`, came both; keep one")
         if self.boxes == "original" and self.frames is not None:
             raise ValueError("expected `every` with the boxes of the original, whose frames must be the same; came `frames`")
+        if self.boxes == "original" and self.align:
+            raise ValueError("expected `align` or the boxes of the original, of which the eyes are not known; came both")
         return self
 
 

