@@ -43,6 +43,10 @@ class Promises:
     """What a detector needs, as JSON holds it: the chosen calibration, thresholds (None: not available), conformal limits."""
 
 
+# where no verdict is to be had, so that the table has its columns even if that is everywhere
+_UNTOLD = {f"{name}{end}": np.nan for name in ("error_real", "error_fake", "wrong", "unsure") for end in ("", "_low", "_high")}
+
+
 @dataclass(frozen=True)
 class _Part:
     """Rows of one part as arrays."""
@@ -169,7 +173,7 @@ def _verdicts(limits: dict[float, Conformal | None], calib: _Part, test: _Part, 
     rows = []
     for rate, conformal in limits.items():
         facts = {"promised": rate, "available": conformal is not None, **counts, "groups_needed": groups_needed(rate)}
-        told = {} if conformal is None else read_conformal(conformal, test.label, test.p_fake, test.group, weights)
+        told = _UNTOLD if conformal is None else read_conformal(conformal, test.label, test.p_fake, test.group, weights)
         reach = {} if conformal is None else {"real_limit": conformal.real_limit, "fake_limit": conformal.fake_limit}
         rows.append({**facts, "real_limit": np.nan, "fake_limit": np.nan, **reach, "n": len(test.label), **told})
     return rows

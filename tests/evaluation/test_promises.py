@@ -129,6 +129,7 @@ def test_one_class_in_calib_promises_nothing_and_calibrates_nothing(predictions)
     held = hold(alone, resamples=100)
     assert set(held.calibration.loc[held.calibration["chosen"], "method"]) == {"none"}
     assert not held.conformal["available"].any()
+    assert held.conformal[["error_real", "error_fake_low", "wrong_high", "unsure"]].isna().all(axis=None)
     assert set(held.operating.loc[held.operating["available"], "rule"]) == {"recipe"}
 
 
