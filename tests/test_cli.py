@@ -126,6 +126,10 @@ MISTAKES = {
     "a file where a folder should be": (["extract", "{faces}", "--out", "{file}"], "table.csv"),
     "a label that is neither": (["extract", "{wrong}", "--out", "x"], "maybe"),
     "a class without images": (["extract", "{wrong}/real", "--out", "x"], "fake"),
+    "a shard that is none": (["extract", "{faces}", "--out", "x", "--shard", "3/2"], "from 1 to 2"),
+    "boxes of others at other frames": (["extract", "{faces}", "--out", "x", "--frames", "2", "--boxes", "original"], "`every`"),
+    "nothing to merge": (["merge", "nowhere"], "`dfd extract --shard 1/n` to n/n"),
+    "half a merge": (["merge"], "the folder of the shards, or --experiment"),
     "both samplings": (["extract", "{faces}", "--out", "x", "--every", "2", "--frames", "3"], "keep one"),
 }
 

@@ -51,6 +51,7 @@ BELOW = {
     "calibrating": ["experiment", "stamp", "evaluation", *TABLES],
     "cli_show": [],
     "cli": ROOMS,
+    "cli_faces": ROOMS,
     "": ROOMS,
 }
 

