@@ -15,6 +15,8 @@ RECIPE = load_experiment(NAME)
 DRAWN = RECIPE.data.source == "demo"
 CLIPS = source_dir(RECIPE) / "listing.csv" if DRAWN else []
 FACES = faces_dir(NAME) / "manifest.parquet"
+SHARDS = RECIPE.faces.shards if RECIPE.faces else 1
+SHARD = str(FACES.with_name("shards") / f"{{number}}-of-{SHARDS}" / "shard.json")
 RUNS = [f"{model}-s{seed}" for model in RECIPE.models for seed in RECIPE.seeds]
 # share the processors among the trainings that can run at once: two small jobs beside each other beat one on two cores
 TRAIN_THREADS = max(1, workflow.cores // len(RUNS))
@@ -59,18 +61,32 @@ rule clips:
         "DFD_THREADS={threads} dfd demo --experiment '{NAME}'"
 
 
+rule shard:
+    input:
+        CLIPS,
+    output:
+        SHARD,
+    params:
+        recipe=part("data", "faces"),
+        files=None if DRAWN else source_signature(source_dir(RECIPE)),
+    threads: max(1, workflow.cores // SHARDS)
+    shell:
+        "DFD_THREADS={threads} dfd extract --experiment '{NAME}' --shard {wildcards.number}/{SHARDS}"
+
+
 rule faces:
     input:
         CLIPS,
+        [] if SHARDS == 1 else expand(SHARD, number=range(1, SHARDS + 1)),
     output:
         FACES,
         FACES.with_name("coverage.csv"),
     params:
         recipe=part("data", "faces"),
         files=None if DRAWN else source_signature(source_dir(RECIPE)),
-    threads: workflow.cores
+    threads: workflow.cores if SHARDS == 1 else 1
     shell:
-        "DFD_THREADS={threads} dfd extract --experiment '{NAME}'"
+        "DFD_THREADS={threads} dfd " + ("extract" if SHARDS == 1 else "merge") + " --experiment '{NAME}'"
 
 
 rule survey:

@@ -360,9 +360,11 @@ def test_killed_at_any_moment_it_ends_with_the_same_bytes(media: Path, done: tup
 def test_killed_ten_times_with_many_workers_it_ends_with_the_same_bytes(media: Path, tmp_path: Path) -> None:
     """kill -9 of the run alone, at random moments: its processes must end by themselves."""
     root, out, alone = tmp_path / "media", tmp_path / "out", tmp_path / "alone"
-    files = {f"{label}/{number}.mp4": label for number in range(40) for label in (0, 1)}
-    for seed, name in enumerate(files):
-        write_clip(root / name, person(seed % 7, count=25))
+    files = {f"{label}/{number}.mp4": label for number in range(25) for label in (0, 1)}
+    clips = [write_clip(tmp_path / f"{seed}.mp4", person(seed, count=30)).read_bytes() for seed in range(4)]
+    for number, name in enumerate(files):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(clips[number % 4])
     files["1/words.mp4"] = 1
     (root / "1/words.mp4").write_text("words")
     arguments = [str(Path(__file__).parent), str(root), str(out)]
