@@ -92,12 +92,16 @@ def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     if missing or os.geteuid():
         pytest.skip(f"needs Slurm and root on this machine; missing: {', '.join(missing) or 'root'}")
     folder = tmp_path / "slurm"
-    for part in ("state", "spool"):
+    for part in ("state", "spool", "bin"):
         (folder / part).mkdir(parents=True)
     controller, node = free_ports(2)
     conf = folder / "slurm.conf"
     conf.write_text(CONF.format(controller=controller, node=node, folder=folder, host=socket.gethostname(), cpus=os.cpu_count()))
     monkeypatch.setenv("SLURM_CONF", str(conf))
+    srun = folder / "bin" / "srun"  # Snakemake takes all of Slurm's variables away before it calls it
+    srun.write_text(f'#!/bin/sh\nSLURM_CONF="{conf}" exec {shutil.which("srun")} "$@"\n')
+    srun.chmod(0o755)
+    monkeypatch.setenv("PATH", os.pathsep.join([str(srun.parent), os.environ["PATH"]]))
     (folder / "munge.key").write_bytes(os.urandom(1024))
     (folder / "munge.key").chmod(0o600)
     munge = {name: folder / f"munge.{name}" for name in ("socket", "pid", "log", "seed")}
