@@ -187,6 +187,15 @@ def test_verdicts_show_the_measured_errors_beside_the_promised():
         assert np.allclose(dots, table.loc[table["promised"] == rate, ["error_real", "error_fake", "unsure"]].T)
 
 
+def test_a_calib_that_can_promise_nothing_is_drawn_and_says_so():
+    promises = synthetic_promises.promises(groups=2)
+    reasons = texts(figures.verdicts(promises.conformal))
+    assert [text for text in reasons if "available" in text] == [
+        f"not available:\n2 groups in calib, {needed} needed" for needed in (99, 19, 9, 4)
+    ]
+    assert sum("available" in text for text in texts(figures.operating(promises.operating))) == 3
+
+
 def test_score_histograms_each_add_up_to_one():
     axis = figures.scores(made.predictions(FEW)).axes[0]
     for stairs in axis.patches[::2]:

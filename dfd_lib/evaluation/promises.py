@@ -22,6 +22,7 @@ ERROR_RATES = (0.01, 0.05, 0.1, 0.2)
 
 _KEYS = ["model", "seed", "dataset", "level", "aggregator"]
 _LOSSES = ("log_loss", "brier")
+_MEASURED = ("error_real", "error_fake", "wrong", "unsure")
 
 
 @dataclass(frozen=True)
@@ -170,12 +171,13 @@ def _thresholds(thresholds: dict[str, float], calib: _Part, test: _Part, weights
 
 def _verdicts(limits: dict[float, Conformal | None], calib: _Part, test: _Part, weights: pd.DataFrame) -> list[dict[str, Any]]:
     counts = {"groups_real": calib.groups(0), "groups_fake": calib.groups(1)}
+    unknown = dict.fromkeys((f"{name}{end}" for name in _MEASURED for end in ("", "_low", "_high")), np.nan)
     rows = []
     for rate, conformal in limits.items():
         facts = {"promised": rate, "available": conformal is not None, **counts, "groups_needed": groups_needed(rate)}
         told = _UNTOLD if conformal is None else read_conformal(conformal, test.label, test.p_fake, test.group, weights)
         reach = {} if conformal is None else {"real_limit": conformal.real_limit, "fake_limit": conformal.fake_limit}
-        rows.append({**facts, "real_limit": np.nan, "fake_limit": np.nan, **reach, "n": len(test.label), **told})
+        rows.append({**facts, "real_limit": np.nan, "fake_limit": np.nan, **reach, "n": len(test.label), **(unknown | told)})
     return rows
 
 
