@@ -98,7 +98,7 @@ def probe(
     as_json: Json = False,
 ) -> None:
     """Facts of the files that are not their faces, and which of them tell real from fake."""
-    from dfd_lib.survey import survey_source
+    from dfd_lib.stages.survey import survey_source
 
     table, bad = survey_source(source, out, layout=layout, groups=groups)
     for file, reason in bad.items():

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 import synthetic_promises as made
 
-from dfd_lib.calibrating import WRITES, calibrate_ensemble, calibrate_models
 from dfd_lib.evaluation.calibration import Calibration
+from dfd_lib.stages.calibrate import WRITES, calibrate_ensemble, calibrate_models
 from dfd_lib.tables import read_table, write_table
 
 

@@ -8,12 +8,11 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from dfd_lib import survey
 from dfd_lib.cli import app
 from dfd_lib.data.differences import FOUND
 from dfd_lib.experiment import parse_experiment
 from dfd_lib.paths import faces_dir, report_dir
-from dfd_lib.stages import find_faces
+from dfd_lib.stages import find_faces, survey
 from dfd_lib.tables import read_table
 
 
@@ -83,7 +82,7 @@ def test_faces_of_others_are_shown_and_never_written(experiment):
     drawn = experiment.model_copy(update={"data": experiment.data.model_copy(update={"source": "demo"})})
     drawn_crops = [np.asarray(axis.images[0].get_array()) for axis in sheet.axes]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dfd_lib.survey.sample_crops", lambda *_, **__: {"real": drawn_crops[:3], "fake": drawn_crops[3:]})
+        patch.setattr("dfd_lib.stages.survey.sample_crops", lambda *_, **__: {"real": drawn_crops[:3], "fake": drawn_crops[3:]})
         survey.show_crops(drawn, count=3, seed=1)
     assert [path.name for path in report_dir("lab").rglob("*.png")] == ["contact_sheet.png"]
 
@@ -91,8 +90,8 @@ def test_faces_of_others_are_shown_and_never_written(experiment):
 def test_a_face_is_enlarged_if_it_and_its_margin_are_smaller_than_the_crop(experiment, monkeypatch):
     find_faces(experiment)
     drawn = {}
-    monkeypatch.setattr("dfd_lib.survey.face_sizes", lambda manifest, enlarged: drawn.update(rows=len(manifest), at=enlarged))
-    monkeypatch.setattr("dfd_lib.survey.save", lambda figure, path: path)
+    monkeypatch.setattr("dfd_lib.stages.survey.face_sizes", lambda manifest, enlarged: drawn.update(rows=len(manifest), at=enlarged))
+    monkeypatch.setattr("dfd_lib.stages.survey.save", lambda figure, path: path)
     assert survey.show_face_sizes(experiment) == report_dir("lab") / "figures/face_sizes.png"
     assert drawn == {"rows": 23, "at": None}
     cut = parse_experiment({**experiment.model_dump(exclude_unset=True), "faces": {"size": 160, "margin": 0.3}})

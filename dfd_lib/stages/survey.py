@@ -11,9 +11,9 @@ from dfd_lib.data.probe import probe
 from dfd_lib.data.sources import list_source
 from dfd_lib.experiment import Experiment
 from dfd_lib.figures import contact_sheet, face_sizes, save
-from dfd_lib.listing import list_media
 from dfd_lib.paths import faces_dir, find_source, report_dir
-from dfd_lib.stages import read_faces, sample_crops, source_dir, workers
+from dfd_lib.stages.media import list_media, read_faces, sample_crops
+from dfd_lib.stages.places import source_dir, workers
 from dfd_lib.tables import read_table, write_table
 
 

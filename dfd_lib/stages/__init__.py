@@ -1,0 +1,34 @@
+"""The steps of an experiment, by name: what notebooks and the command line call.
+
+Each step reads tables from disk and writes tables to disk, so it can be rerun,
+cached or sent to another machine. The Snakefile says which follows which.
+"""
+
+from dfd_lib.stages.checks import check_leak_free, check_written, stamp
+from dfd_lib.stages.media import draw_clips, find_faces, list_media, read_faces, read_manifest, sample_crops, split_faces
+from dfd_lib.stages.places import crops_root, run_dir, source_dir, workers
+from dfd_lib.stages.results import best_line, compare, search_ensembles
+from dfd_lib.stages.training import collect_runs, model_settings, train
+
+__all__ = [
+    "best_line",
+    "check_leak_free",
+    "check_written",
+    "collect_runs",
+    "compare",
+    "crops_root",
+    "draw_clips",
+    "find_faces",
+    "list_media",
+    "model_settings",
+    "read_faces",
+    "read_manifest",
+    "run_dir",
+    "sample_crops",
+    "search_ensembles",
+    "source_dir",
+    "split_faces",
+    "stamp",
+    "train",
+    "workers",
+]

@@ -1,0 +1,73 @@
+"""From predictions to metrics, tests and ensembles. Each reads `test`, and records that it did."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from dfd_lib.experiment import Experiment
+from dfd_lib.paths import report_dir, whole
+from dfd_lib.stages.media import read_manifest
+from dfd_lib.stamp import record_test_read
+from dfd_lib.tables import check_metrics, read_table, write_table
+
+
+def compare(experiment: Experiment, predictions: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Metrics with intervals, by slice, and paired tests; writes metrics, slices and pairs of the report.
+
+    Reads `test`, and records that it did.
+
+    Returns:
+        (metrics, slices, pairs).
+    """
+    from dfd_lib.evaluation.metrics import evaluate, majority_baseline, slice_metrics
+    from dfd_lib.evaluation.pairs import compare_pairs
+
+    out, rule = report_dir(experiment.name), experiment.evaluation
+    manifest = _with_resolution(read_manifest(experiment), out)
+    settings = {"threshold": rule.threshold, "aggregator": rule.aggregator}
+    metrics = evaluate(predictions, **settings, resamples=rule.resamples)
+    metrics = check_metrics(pd.concat([metrics, majority_baseline(predictions, manifest, **settings)], ignore_index=True))
+    slices = slice_metrics(predictions, manifest, rule.slices, **settings, resamples=rule.resamples)
+    pairs = compare_pairs(predictions, level="video", split="test", aggregator=rule.aggregator, resamples=rule.resamples)
+    for name, table in {"metrics": metrics, "slices": slices, "pairs": pairs}.items():
+        write_table(table, out / f"{name}.csv")
+    record_test_read(out, "50_compare", best_line(metrics))
+    return metrics, slices, pairs
+
+
+def best_line(metrics: pd.DataFrame) -> str:
+    """The model with the best validation AUC at video level, and its AUC on test, in words."""
+    video = metrics[(metrics["level"] == "video") & (metrics["model"] != "majority")]
+    mean = video.groupby(["split", "model"])["auc"].mean()
+    best = mean["val"].idxmax()
+    return f"{best}: video AUC {mean['val'][best]:.3f} on val, {mean['test'][best]:.3f} on test"
+
+
+def search_ensembles(experiment: Experiment, predictions: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Try every ensemble of the recipe; writes ensembles, ensemble predictions, diversity and the verdict.
+
+    Reads `test`, and records that it did.
+
+    Returns:
+        (ensembles, diversity).
+    """
+    from dfd_lib.evaluation import ensembles
+
+    out, tried, rule = report_dir(experiment.name), experiment.ensembles, experiment.evaluation
+    how = {"level": "video", "aggregator": rule.aggregator, "threshold": rule.threshold}
+    table = ensembles.search(predictions, tried.members, tried.rules, **how, seed=experiment.split.seed, resamples=rule.resamples)
+    diversity = ensembles.diversity(predictions, tried.members, **how)
+    write_table(ensembles.ensemble_predictions(predictions, table[table["rule"] != "single"].head(3)), out / "ensemble_predictions.parquet")
+    write_table(diversity, out / "diversity.csv")
+    write_table(table, out / "ensembles.csv")
+    with whole(out / "ensembles.txt") as beside:
+        beside.write_text(ensembles.verdict(table) + "\n")
+    record_test_read(out, "60_ensembles", ensembles.verdict(table))
+    return table, diversity
+
+
+def _with_resolution(manifest: pd.DataFrame, report: Path) -> pd.DataFrame:
+    """The manifest with `width` and `height` of each crop's file."""
+    table = read_table(report / "coverage.csv")
+    sizes = table.assign(video=table["file"].str.replace(r"\.[^./]*$", "", regex=True)).drop_duplicates("video")
+    return manifest.join(sizes.set_index("video")[["width", "height"]], on="video")

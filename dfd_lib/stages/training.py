@@ -1,0 +1,47 @@
+"""Train the models of an experiment, and join what they left."""
+
+import pandas as pd
+
+from dfd_lib.experiment import Experiment, Model
+from dfd_lib.paths import report_dir
+from dfd_lib.stages.media import read_manifest
+from dfd_lib.stages.places import crops_root, run_dir
+from dfd_lib.tables import check_predictions, write_table
+
+
+def model_settings(experiment: Experiment, model: str) -> Model:
+    """How a model is trained: as the recipe says, or by the recipe's defaults if it is not in it."""
+    from dfd_lib.models.registry import model_facts
+
+    if model in experiment.models:
+        return experiment.models[model]
+    model_facts(model)  # refuses unknown names, with the choices
+    return Model(model=model, **experiment.training.model_dump())
+
+
+def train(experiment: Experiment, model: str, seed: int, verbose: int = 2):
+    """Train one model with one seed; returns a `dfd_lib.training.fit.Run`."""
+    from dfd_lib.training.fit import fit
+
+    settings = model_settings(experiment, model)
+    manifest, root = read_manifest(experiment), crops_root(experiment)
+    return fit(manifest, root, settings, name=model, seed=seed, out=run_dir(experiment, model, seed), verbose=verbose)
+
+
+def collect_runs(experiment: Experiment) -> pd.DataFrame:
+    """Join all runs of the recipe; writes runs, histories and predictions of the report.
+
+    Returns:
+        The predictions of all models and seeds.
+    """
+    from dfd_lib.training.runs import read_run
+
+    out = report_dir(experiment.name)
+    runs = [read_run(run_dir(experiment, model, seed)) for model in experiment.models for seed in experiment.seeds]
+    facts = pd.DataFrame([run.facts for run in runs]).drop(columns=["fingerprint", "settings", "versions"])
+    histories = [run.history.assign(model=run.facts["model"], seed=run.facts["seed"]) for run in runs]
+    predictions = check_predictions(pd.concat([run.predictions for run in runs], ignore_index=True))
+    write_table(facts, out / "runs.csv")
+    write_table(pd.concat(histories, ignore_index=True), out / "histories.csv")
+    write_table(predictions, out / "predictions.parquet")
+    return predictions
