@@ -244,6 +244,16 @@ def test_slices_bring_out_the_model_that_val_chose():
     assert any("lenet" in text for text in texts(figures.slices(pd.concat([table, on_val]))))
 
 
+def test_slices_of_one_value_are_left_out():
+    table = made.slices(made.metrics(made.predictions(FEW)))
+    shown = {axis.get_title(loc="left") for axis in figures.slices(table, level="frame").axes}
+    first = table["slice"].iloc[0]
+    lone = table[(table["slice"] != first) | (table["value"] == table.loc[table["slice"] == first, "value"].iloc[0])]
+    assert {axis.get_title(loc="left") for axis in figures.slices(lone, level="frame").axes} == shown - {f"by {first.replace('_', ' ')}"}
+    alone = lone[lone["slice"] == first]
+    assert any("nothing to compare" in text for text in texts(figures.slices(alone, level="frame")))
+
+
 def test_slices_keep_the_order_of_the_table_and_say_n():
     table = made.slices(made.metrics(made.predictions(FEW)))
     axis = figures.slices(table, level="frame").axes[1]

@@ -64,6 +64,8 @@ def leaderboard(metrics: pd.DataFrame, metric: str = "auc", split: str = "test")
 def slices(table: pd.DataFrame, metric: str = "auc", split: str = "test", level: str | None = None, model: str | None = None) -> Figure:
     """A metric by slice value: one model with its interval, the others as grey dots.
 
+    A slice with one value alone is the whole part again, and left out.
+
     Args:
         table: the metrics columns and `slice`, `value`.
         metric: shown where every value of the slice has it; a slice with
@@ -80,7 +82,9 @@ def slices(table: pd.DataFrame, metric: str = "auc", split: str = "test", level:
     table = _clean(pick(everywhere, "slices", split=split), "slices", "slice", "value")
     table = table[table["model"] != MAJORITY]
     model = pick(table, "slices", model=model)["model"].iloc[0] if model else _chosen(everywhere) or _best_first(table, metric)[0]
-    names = list(dict.fromkeys(table["slice"]))
+    names = [name for name in dict.fromkeys(table["slice"]) if table.loc[table["slice"] == name, "value"].nunique() > 1]
+    if not names:
+        return nothing("No slice has two values: there is nothing to compare.")
     heights = [table.loc[table["slice"] == name, "value"].nunique() for name in names]
     figure, axes = plt.subplots(
         len(names), 1, squeeze=False, figsize=(WIDTH, 0.3 * sum(heights) + 0.75 * len(names)), gridspec_kw={"height_ratios": heights}

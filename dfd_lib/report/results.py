@@ -149,7 +149,9 @@ def slices(report: Report) -> Section:
     if table is not None and best is not None:
         table = clean_rows(table) if "condition" in table else table
         rows = table[(table["split"] == best.split) & (table["level"] == best.level)]
-        blocks += [_slice(own, str(name), best.model) for name, own in rows.groupby("slice", sort=False)]
+        # a slice with one value alone is the whole part again
+        telling = [(name, own) for name, own in rows.groupby("slice", sort=False) if own["value"].nunique() > 1]
+        blocks += [_slice(own, str(name), best.model) for name, own in telling]
     return Section("slices", "Where does it fail", blocks)
 
 
