@@ -41,7 +41,7 @@ rule page:
         "calibration.csv",
         "ensembles.csv",
         "notebooks/00_tour.ipynb",
-        ["notebooks/10_faces.ipynb"] if RECIPE.faces else [],
+        "notebooks/10_faces.ipynb",
     output:
         "index.html",
         "stamp.json",
@@ -68,7 +68,7 @@ rule shard:
         SHARD,
     params:
         recipe=part("data", "faces"),
-        files=None if DRAWN else source_signature(source_dir(RECIPE)),
+        files=lambda _: None if DRAWN else source_signature(source_dir(RECIPE)),
     threads: max(1, workflow.cores // SHARDS)
     shell:
         "DFD_THREADS={threads} dfd extract --experiment '{NAME}' --shard {wildcards.number}/{SHARDS}"
@@ -83,7 +83,7 @@ rule faces:
         FACES.with_name("coverage.csv"),
     params:
         recipe=part("data", "faces"),
-        files=None if DRAWN else source_signature(source_dir(RECIPE)),
+        files=lambda _: None if DRAWN else source_signature(source_dir(RECIPE)),
     threads: workflow.cores if SHARDS == 1 else 1
     shell:
         "DFD_THREADS={threads} dfd " + ("extract" if SHARDS == 1 else "merge") + " --experiment '{NAME}'"

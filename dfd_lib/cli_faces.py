@@ -34,11 +34,15 @@ def extract(
     from dfd_lib.paths import find_source
 
     if experiment:
+        if source is not None or out is not None:
+            raise ValueError("extract: expected SOURCE and --out, or --experiment, came both; what a recipe says is not asked for again")
         typer.echo(f"faces are listed in {stages.find_faces(load_experiment(experiment), shard)}")
         return
     if source is None or out is None:
         raise ValueError("extract: expected SOURCE and --out, or --experiment; give both, or the name of a recipe")
     root = find_source(source)
+    if out.resolve() == root or root in out.resolve().parents:
+        raise ValueError(f"--out: expected a folder outside of the source, came {out} in {root}; the crops would be listed as its files")
     faces = Faces(detector=detector, every=every, frames=frames, boxes=boxes, margin=margin, size=size, time_limit=time_limit)
     part = Shard.parse(shard) if shard else None
     listing, problems = list_source(root, layout=layout, groups=groups)

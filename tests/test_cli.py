@@ -118,6 +118,8 @@ MISTAKES = {
     "a level that is none": (["metrics", "{file}", "--level", "clip"], "expected one of frame, video"),
     "a table that is none": (["metrics", "nowhere.parquet"], "expected a file"),
     "a table without columns": (["metrics", "{file}"], "missing"),
+    "an extraction of two things": (["extract", "{faces}", "--out", "x", "--experiment", "demo"], "came both"),
+    "crops among the media": (["extract", "{faces}", "--out", "{faces}/x"], "outside of the source"),
     "half an extraction": (["extract", "{faces}"], "expected SOURCE and --out"),
     "an unknown detector": (["extract", "{faces}", "--out", "x", "--detector", "harr"], "auto"),
     "a threshold out of range": (["metrics", "{file}", "--threshold", "2"], "--threshold"),

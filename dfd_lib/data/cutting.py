@@ -46,7 +46,7 @@ def cut_files(
     with tqdm(total=len(rows), unit="clip", disable=not progress) as bar:
         results = _cut({file: job(file, kind, None) for file, kind, original in rows if not original}, workers, limit, bar)
         swaps = {file: job(file, kind, results[original]) for file, kind, original in rows if original}
-        return results | _cut(swaps, workers, limit, bar)
+        return results | _cut(swaps, workers, limit, bar, hope=_any_read(results))
 
 
 def _digest(record: Record) -> str:
@@ -55,7 +55,11 @@ def _digest(record: Record) -> str:
     return hashlib.sha256(json.dumps([size, record["rows"]]).encode()).hexdigest()
 
 
-def _cut(jobs: Jobs, workers: int, limit: float, bar: tqdm) -> dict[str, Record]:
+def _any_read(records: dict[str, Record]) -> bool:
+    return any(record["coverage"]["status"] == "ok" for record in records.values())
+
+
+def _cut(jobs: Jobs, workers: int, limit: float, bar: tqdm, hope: bool = False) -> dict[str, Record]:
     """What is unchanged by size and time is not even handed to a process."""
     kept = {}
     for file, (path, folder, settings, *_) in jobs.items():
@@ -63,7 +67,8 @@ def _cut(jobs: Jobs, workers: int, limit: float, bar: tqdm) -> dict[str, Record]
         if record and is_unchanged(record, path, settings):
             kept[file] = record
     bar.update(len(kept))
-    results = run_jobs(_cut_one, {file: job for file, job in jobs.items() if file not in kept}, workers=workers, limit=limit, bar=bar)
+    todo = {file: job for file, job in jobs.items() if file not in kept}
+    results = run_jobs(_cut_one, todo, workers=workers, limit=limit, bar=bar, hope=hope or _any_read(kept))
     lost = {file: _lose(result, *jobs[file]) for file, result in results.items() if isinstance(result, Lost)}
     return kept | results | lost
 

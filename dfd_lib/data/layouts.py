@@ -84,15 +84,17 @@ def read_faceforensics(tree: Tree) -> tuple[pd.DataFrame, Problems]:
     """FaceForensics++: target and source are in the name, 033_097; the actors' clips, 01_02__scene__CODE, too."""
     table = _parsed(tree, _FACEFORENSICS)
     fake = table["side"] == "manipulated"
-    lost = fake & (table["donor"] == "")
+    mask = table["place"].str.contains(r"(?:^|/)masks/")
+    lost = fake & (table["donor"] == "") & ~mask
     problems = [(file, "expected a name such as 033_097, target and source") for file in table.loc[lost, "file"]]
+    problems += [(file, "shows where a face was changed, not the face") for file in table.loc[mask, "file"]]
     originals = (table["method"] == "DeepFakeDetection").map({True: "actors/", False: "youtube/"})
     source = table["before"] + "original_sequences/" + originals + table["place"] + table["person"] + table["scene"]
     table = table.assign(label=fake.astype(int), method=table["method"].where(fake, "real"), source=source.where(fake, ""))
     table["donor"] = table["donor"].where(fake, "")  # an original's name may carry a take
     table["split"], torn = _faceforensics_split(tree, table)
-    problems += [(file, "its two people are in different parts of the official split") for file in table.loc[torn, "file"]]
-    return table.loc[~lost & ~torn, ["file", "label", "split", "method", "video", "frame", "person", "donor", "source"]], problems
+    problems += [(file, "its two people are in different parts of the official split") for file in table.loc[torn & ~mask, "file"]]
+    return table.loc[~lost & ~mask & ~torn, ["file", "label", "split", "method", "video", "frame", "person", "donor", "source"]], problems
 
 
 def _faceforensics_split(tree: Tree, table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:

@@ -1,28 +1,22 @@
-"""Has a data set changed? Answered without opening, or even asking for, each of its files."""
+"""Has a data set changed? Answered without opening a file."""
 
 import hashlib
-import os
 from pathlib import Path
 
-LISTS = (".csv", ".json", ".txt")
-"""Files that say something of others: groups, labels, official splits."""
+from dfd_lib.data.tree import walk
 
 
 def source_signature(root: Path) -> str:
-    """A short hash that changes when files are added, removed or renamed, or a list of them is edited.
+    """A short hash that changes when a file is added, removed, renamed or written anew.
 
-    It asks for the time of each folder and of each list, so that a million
-    images cost seconds. A file overwritten in place is not seen.
+    Links are followed and hidden files passed over, as in a listing. Each file
+    is asked for its size and time: about a second for a hundred thousand.
 
     Args:
         root: an existing folder.
     """
     digest = hashlib.sha256()
-    for folder, folders, files in os.walk(root):
-        folders.sort()
-        lists = sorted(name for name in files if name.lower().endswith(LISTS))
-        for path in (Path(folder), *(Path(folder) / name for name in lists)):
-            facts = path.stat()
-            size = facts.st_size if path.is_file() else 0  # a folder's own size is the file system's affair
-            digest.update(f"{path.relative_to(root)} {size} {facts.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
+    for file in walk(root)[0]:
+        facts = (root / file).stat()
+        digest.update(f"{file} {facts.st_size} {facts.st_mtime_ns}\n".encode())
     return digest.hexdigest()[:16]

@@ -33,7 +33,7 @@ class Tree(NamedTuple):
 
 def read_tree(root: Path) -> tuple[Tree, Problems]:
     """List a folder, following links, without opening a file. Hidden files and folders do not count."""
-    files, problems = _walk(root)
+    files, problems = walk(root)
     table = pd.DataFrame({"file": pd.Series(files, dtype=str)})
     suffix = table["file"].str.extract(r"(\.[^./]+)$")[0].str.lower()
     table["kind"] = suffix.map({**dict.fromkeys(IMAGES, "image"), **dict.fromkeys(VIDEOS, "video")})
@@ -47,7 +47,8 @@ def read_tree(root: Path) -> tuple[Tree, Problems]:
     return Tree(root, media, others), problems
 
 
-def _walk(root: Path) -> tuple[list[str], Problems]:
+def walk(root: Path) -> tuple[list[str], Problems]:
+    """All files below a folder that can be told apart, sorted, and those that cannot. Links are followed, hidden files passed over."""
     files: list[str] = []
     problems: Problems = []
     seen: dict[tuple[int, int], str] = {}

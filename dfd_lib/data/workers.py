@@ -69,7 +69,9 @@ class _Died:
     signal: str
 
 
-def run_jobs(work: Work, jobs: Jobs, *, workers: int, limit: float, batch: int = 1, bar: tqdm | None = None) -> dict[str, Any]:
+def run_jobs(
+    work: Work, jobs: Jobs, *, workers: int, limit: float, batch: int = 1, bar: tqdm | None = None, hope: bool = False
+) -> dict[str, Any]:
     """Do many jobs in processes; each has a result or is `Lost`, whatever becomes of the others.
 
     A job whose process dies is tried once more when the others are done and the
@@ -82,6 +84,7 @@ def run_jobs(work: Work, jobs: Jobs, *, workers: int, limit: float, batch: int =
         limit: seconds after which, and a `GRACE`, a job is ended, wherever it is stuck.
         batch: hand over so many at once, where a job takes hardly longer than handing it over.
         bar: moved on by each job.
+        hope: such jobs have been done before, so that it is the files' fault if processes die.
 
     Returns:
         From name to result, in no order.
@@ -91,7 +94,7 @@ def run_jobs(work: Work, jobs: Jobs, *, workers: int, limit: float, batch: int =
     """
     bar = bar or tqdm(disable=True)
     results = {}
-    pairs = _settled(work, jobs, workers, limit, batch) if workers else ((name, work(*job)) for name, job in jobs.items())
+    pairs = _settled(work, jobs, workers, limit, batch, hope) if workers else ((name, work(*job)) for name, job in jobs.items())
     with closing(pairs), warnings.catch_warnings():
         # a process that has loaded TensorFlow is taken for one that leaks and is replaced, which is harmless
         warnings.filterwarnings("ignore", "A worker stopped while some jobs")
@@ -101,9 +104,8 @@ def run_jobs(work: Work, jobs: Jobs, *, workers: int, limit: float, batch: int =
     return results
 
 
-def _settled(work: Work, jobs: Jobs, workers: int, limit: float, batch: int) -> Generator[tuple[str, Any]]:
+def _settled(work: Work, jobs: Jobs, workers: int, limit: float, batch: int, hope: bool) -> Generator[tuple[str, Any]]:
     again: Jobs = {}
-    hope = False
     with closing(_in_processes(work, jobs, workers, limit, batch)) as pairs:
         for name, result in pairs:
             if isinstance(result, _Died) and (batch > 1 or not result.slow):

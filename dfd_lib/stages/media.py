@@ -78,9 +78,8 @@ def sample_crops(experiment: Experiment, manifest: pd.DataFrame, *, count: int, 
     root = crops_root(experiment)
     chosen = {}
     for label, name in enumerate(("real", "fake")):
-        clips = manifest[manifest["label"] == label].drop_duplicates("video")
-        paths = clips["path"].sample(min(count, len(clips)), random_state=seed)
-        chosen[name] = [read_image(root / path) for path in paths]
+        rows = manifest[manifest["label"] == label].sample(frac=1, random_state=seed)
+        chosen[name] = [read_image(root / path) for path in rows.drop_duplicates("video")["path"].head(count)]
     return chosen
 
 

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import joblib
+
 from dfd_lib.experiment import Experiment
 from dfd_lib.paths import faces_dir, find_source, project_root, raw_dir, report_dir
 
@@ -25,5 +27,5 @@ def run_dir(experiment: Experiment, model: str, seed: int) -> Path:
 
 
 def workers() -> int:
-    """How many processes a step may use: DFD_THREADS, else all processors."""
-    return int(os.environ.get("DFD_THREADS") or os.cpu_count() or 1)
+    """How many processes a step may use: DFD_THREADS, else all processors that this process may use."""
+    return int(os.environ.get("DFD_THREADS") or joblib.cpu_count())

@@ -69,5 +69,6 @@ def search_ensembles(experiment: Experiment, predictions: pd.DataFrame) -> tuple
 def _with_resolution(manifest: pd.DataFrame, report: Path) -> pd.DataFrame:
     """The manifest with `width` and `height` of each crop's file."""
     table = read_table(report / "coverage.csv")
+    table = table[table["status"] == "ok"]
     sizes = table.assign(video=table["file"].str.replace(r"\.[^./]*$", "", regex=True)).drop_duplicates("video")
     return manifest.join(sizes.set_index("video")[["width", "height"]], on="video")

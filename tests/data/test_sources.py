@@ -81,11 +81,14 @@ def test_faceforensics(tmp_path):
         faceforensics(tmp_path),
         "manipulated_sequences/Deepfakes/c23/videos/033_100.mp4",
         "manipulated_sequences/Deepfakes/c23/videos/033.mp4",
+        "manipulated_sequences/Deepfakes/masks/videos/033_097.mp4",
     )
     for part, pairs in (("train", [["033", "097"]]), ("val", [["101", "100"]]), ("test", [["200", "201"]])):
         touch(tmp_path, f"splits/{part}.json").joinpath(f"splits/{part}.json").write_text(json.dumps(pairs))
     table, problems = listed(tmp_path)
-    assert set(problems) == {f"manipulated_sequences/Deepfakes/c23/videos/{clip}.mp4" for clip in ("033_100", "033")}
+    assert set(problems) == {f"manipulated_sequences/Deepfakes/c23/videos/{clip}.mp4" for clip in ("033_100", "033")} | {
+        "manipulated_sequences/Deepfakes/masks/videos/033_097.mp4"
+    }
     swap = table.loc["manipulated_sequences/FaceShifter/c23/videos/033_097.mp4"]
     assert (swap["person"], swap["donor"], swap["method"], swap["label"], swap["split"]) == ("033", "097", "FaceShifter", 1, "train")
     assert swap["source"] == "original_sequences/youtube/c23/videos/033"
