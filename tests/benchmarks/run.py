@@ -12,14 +12,14 @@ import inspect
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from measure import Row, Share
 
 
-def benchmarks(only: str = "") -> Iterator[Callable[[bool], list[Row | Share]]]:
+def benchmarks(only: str = "") -> Iterator[Callable[[bool], Iterable[Row | Share]]]:
     """Every benchmark whose module's or own name holds `only`."""
     for file in sorted(Path(__file__).parent.glob("bench_*.py")):
         for name, bench in inspect.getmembers(importlib.import_module(file.stem), inspect.isfunction):
@@ -86,6 +86,7 @@ def main() -> None:
         os.environ["DFD_OUT"] = out  # pixels that are decoded for a benchmark are thrown away with it
         rows = []
         for bench in benchmarks(options.only):
+            print(f"{bench.__name__} ...", file=sys.stderr, flush=True)
             for row in bench(options.tiny):
                 rows.append(row)
                 print(told(row), flush=True)
