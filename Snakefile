@@ -200,3 +200,15 @@ rule tour:
         "logs/00_tour.txt",
     shell:
         run_notebook("00_tour", "toured the results")
+
+
+# named one by one, so that a table that was deleted is made again even where the page is there
+rule report:
+    default_target: True
+    input:
+        rules.page.output,
+        rules.survey.output,
+        rules.splits.output,
+        expand("models/{run}/run.json", run=RUNS),
+        rules.compare.output,
+        rules.ensembles.output,
