@@ -117,7 +117,7 @@ def score(
     layout: Layout = "auto",
     groups: Groups = None,
 ) -> None:
-    """Score face crops with trained weights, without training."""
+    """Score face crops with trained weights, without training: a folder of them, or what `dfd extract` wrote."""
     from dfd_lib.data.extract import verify_crops
     from dfd_lib.data.pixels import load_pixels
     from dfd_lib.data.sources import list_source
@@ -125,7 +125,7 @@ def score(
     from dfd_lib.paths import find_source, find_weights
     from dfd_lib.process import start_tensorflow
     from dfd_lib.stages import workers
-    from dfd_lib.tables import write_table
+    from dfd_lib.tables import check_manifest, read_table, write_table
 
     check_choice("resize", resize, ("area", "nearest", "bilinear"))
     model_facts(model)
@@ -137,15 +137,19 @@ def score(
 
     size, hyper = trained_as(file, model)
     network = load_weights(model, file, image_size=image_size or size, **hyper)
-    listing, problems = list_source(root, layout=layout, groups=groups)
-    manifest, coverage = verify_crops(listing, root, workers=workers())
+    if (root / "manifest.parquet").is_file():  # what `dfd extract` wrote
+        manifest, skipped = check_manifest(read_table(root / "manifest.parquet")), []
+    else:
+        listing, problems = list_source(root, layout=layout, groups=groups)
+        manifest, coverage = verify_crops(listing, root, workers=workers())
+        bad = coverage[coverage["status"] == "skipped"]
+        skipped = [*zip(bad["file"], bad["reason"], strict=True), *zip(problems["file"], problems["reason"], strict=True)]
     pixels = load_pixels(manifest, root, network.input_shape[1], how=resize, workers=workers(), progress=True)
     write_table(predict(network, manifest, pixels, name=model), out)
-    bad = coverage[coverage["status"] == "skipped"]
-    for file, reason in [*zip(bad["file"], bad["reason"], strict=True), *zip(problems["file"], problems["reason"], strict=True)]:
+    for file, reason in skipped:
         typer.echo(f"skipped {file}: {reason}", err=True)
     side = network.input_shape[1]
-    typer.echo(f"{len(manifest)} crops scored at {side} x {side} px, {len(bad) + len(problems)} skipped; predictions in {out}")
+    typer.echo(f"{len(manifest)} crops scored at {side} x {side} px, {len(skipped)} skipped; predictions in {out}")
 
 
 @app.command()

@@ -73,6 +73,26 @@ def test_score_is_what_the_model_says_and_the_broken_file_is_named(faces, tmp_pa
     np.testing.assert_allclose(table["p_fake"], model.predict(pixels, verbose=0)[:, 0], atol=1e-6)
 
 
+def test_what_extract_wrote_can_be_scored(faces, tmp_path):
+    from dfd_lib.data.extract import verify_crops
+    from dfd_lib.data.sources import list_source
+    from dfd_lib.models.registry import build
+
+    crops = tmp_path / "crops"
+    shutil.copytree(faces, crops / "any" / "where")
+    manifest = verify_crops(list_source(faces)[0], faces, progress=False)[0]
+    write_table(manifest.assign(path="any/where/" + manifest["path"]), crops / "manifest.parquet")
+    build("lenet", image_size=32).save_weights(tmp_path / "lenet.weights.h5")
+    arguments = ["score", "--model", "lenet", "--weights", str(tmp_path / "lenet.weights.h5"), "--image-size", "32"]
+    scores = {}
+    for source in (faces, crops):
+        done = RUN.invoke(app, [*arguments, "--data", str(source), "--out", str(tmp_path / f"{source.name}.csv")])
+        assert done.exit_code == 0, done.output
+        scores[source] = read_table(tmp_path / f"{source.name}.csv").sort_values("path")
+    assert list(scores[crops]["path"]) == [f"any/where/{path}" for path in scores[faces]["path"]]
+    np.testing.assert_allclose(scores[crops]["p_fake"], scores[faces]["p_fake"], atol=1e-6)
+
+
 def test_models_prints_an_array_with_the_published_counts():
     """The whole list is held against the published counts in tests/models; here, that it reaches the user as JSON."""
     done = subprocess.run([sys.executable, "-m", "dfd_lib.cli", "models", "--json"], capture_output=True, text=True, check=True)
