@@ -209,6 +209,6 @@ rule report:
         rules.page.output,
         rules.survey.output,
         rules.splits.output,
-        expand("models/{run}/run.json", run=RUNS),
+        expand(["models/{run}/run.json", "notebooks/40_train-{run}.ipynb"], run=RUNS),
         rules.compare.output,
         rules.ensembles.output,
