@@ -4,6 +4,8 @@
 # Paths are relative to the report's folder. A step runs again if a table it reads, the code of its notebook, its part of
 # the recipe or the files of the data set have changed; each writes its outputs whole, so a killed run goes on where it was.
 
+import functools
+
 from dfd_lib.data.signature import source_signature
 from dfd_lib.experiment import load_experiment
 from dfd_lib.notebooks import code_hash
@@ -27,6 +29,12 @@ LARGE = ("inception_resnet_v2", "xception", "vgg19", "vgg16", "efficientnet_v2_b
 def part(*names):
     """The parts of the recipe that a rule depends on."""
     return {name: RECIPE.model_dump(mode="json")[name] for name in names}
+
+
+@functools.cache
+def source_files():
+    """What tells whether the data set has changed; asked for once, however many shards there are."""
+    return None if DRAWN else source_signature(source_dir(RECIPE))
 
 
 def run_notebook(name, done, out=None, parameters=""):
@@ -68,7 +76,7 @@ rule shard:
         SHARD,
     params:
         recipe=part("data", "faces"),
-        files=lambda _: None if DRAWN else source_signature(source_dir(RECIPE)),
+        files=lambda _: source_files(),
     threads: max(1, workflow.cores // SHARDS)
     shell:
         "DFD_THREADS={threads} dfd extract --experiment '{NAME}' --shard {wildcards.number}/{SHARDS}"
@@ -83,7 +91,7 @@ rule faces:
         FACES.with_name("coverage.csv"),
     params:
         recipe=part("data", "faces"),
-        files=lambda _: None if DRAWN else source_signature(source_dir(RECIPE)),
+        files=lambda _: source_files(),
     threads: workflow.cores if SHARDS == 1 else 1
     shell:
         "DFD_THREADS={threads} dfd " + ("extract" if SHARDS == 1 else "merge") + " --experiment '{NAME}'"

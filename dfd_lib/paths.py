@@ -19,8 +19,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pooch
-
 PART = ".part-"
 """How the hidden folders begin in which `whole` writes."""
 
@@ -112,7 +110,7 @@ def find_weights(name: str | Path) -> Path:
     Raises:
         FileNotFoundError: nothing is there; the message lists where it looked.
     """
-    base = Path(os.environ.get("DFD_WEIGHTS") or pooch.os_cache("dfd-lab"))
+    base = Path(os.environ.get("DFD_WEIGHTS") or _user_cache())
     for place in (Path(name), base / name):
         if place.is_file():
             return place.resolve()
@@ -128,8 +126,7 @@ def fetch_weights(name: str, address: str, sha256: str) -> Path:
     Args:
         name: the file's name under DFD_WEIGHTS or the cache folder.
         address: where it is published.
-        sha256: what it must be; checked when it is downloaded, and of a
-            downloaded file each time.
+        sha256: what it must be; checked when it is downloaded.
 
     Raises:
         FileNotFoundError: it is not here and could not be downloaded; the
@@ -139,11 +136,19 @@ def fetch_weights(name: str, address: str, sha256: str) -> Path:
     try:
         return find_weights(name)
     except FileNotFoundError:
-        return _download(Path(pooch.os_cache("dfd-lab")) / name, address, sha256)
+        return _download(_user_cache() / name, address, sha256)
+
+
+def _user_cache() -> Path:
+    import pooch  # not above: every start would pay for it, and notebooks would show a warning of its progress bar
+
+    return Path(pooch.os_cache("dfd-lab"))
 
 
 def _download(target: Path, address: str, sha256: str) -> Path:
     by_hand = f"Copy it there by hand, or set DFD_WEIGHTS to a folder that holds {target.parent.name}/{target.name}."
+    import pooch
+
     logger = pooch.get_logger()
     level = logger.level
     logger.setLevel("ERROR")  # it tells of every download on stderr

@@ -179,7 +179,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 def test_published_weights_are_downloaded_once(tmp_path, monkeypatch, published, capfd):
     address, sha256, end = published
     monkeypatch.delenv("DFD_WEIGHTS", raising=False)
-    monkeypatch.setattr(paths.pooch, "os_cache", lambda name: tmp_path / "cache" / name)
+    monkeypatch.setattr("pooch.os_cache", lambda name: tmp_path / "cache" / name)
     target = tmp_path / "cache/dfd-lab/family/net.onnx"
     with pytest.raises(ValueError, match=f"expected a file of SHA-256 {'0' * 64}, came another"):
         paths.fetch_weights("family/net.onnx", address, "0" * 64)
