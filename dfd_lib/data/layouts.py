@@ -7,13 +7,13 @@ whichever of `split`, `dataset`, `method`, `video`, `frame`, `person`, `donor`,
 means and fills in the rest.
 """
 
-import difflib
 import re
 
 import pandas as pd
 
 from dfd_lib.data.annotations import PARTS, labels, lines, parts, read_csv, read_json, whole_numbers
 from dfd_lib.data.tree import SUFFIX, Problems, Tree
+from dfd_lib.spelling import did_you_mean
 
 CLASSES = {
     **dict.fromkeys(("real", "reals", "original", "originals", "genuine", "authentic", "pristine"), 0),
@@ -187,8 +187,7 @@ def read_listing(tree: Tree) -> tuple[pd.DataFrame, Problems]:
     name = "listing.csv"
     table = read_csv(tree.root / name, name, ["file", "label"])
     for column in table.columns.difference(LISTING_COLUMNS):
-        near = difflib.get_close_matches(column, LISTING_COLUMNS, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"expected {', '.join(LISTING_COLUMNS)}; rename or remove it."
+        hint = did_you_mean(column, LISTING_COLUMNS, f"expected {', '.join(LISTING_COLUMNS)}; rename or remove it.")
         raise ValueError(f"{name}: unknown column {column!r}; {hint}")
     where = lines(name, table)
     table["file"] = _posix(table["file"])

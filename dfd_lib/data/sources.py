@@ -1,6 +1,5 @@
 """Data sets as they lie on disk -> a listing: one row a file, whatever the layout."""
 
-import difflib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from dfd_lib.data.annotations import read_csv
 from dfd_lib.data.splits import connected_groups
 from dfd_lib.data.tree import SUFFIX, Problems, Tree, read_tree
 from dfd_lib.paths import find_source
+from dfd_lib.spelling import did_you_mean
 
 LAYOUTS = {
     "listing": "your own table: listing.csv in the folder, with file and label (real, fake, 0 = real or 1 = fake)",
@@ -112,8 +112,7 @@ def list_source(
 
 def _known(layout: str, tree: Tree) -> str:
     if layout not in LAYOUTS:
-        near = difflib.get_close_matches(layout, LAYOUTS, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"expected auto, {', '.join(LAYOUTS)}."
+        hint = did_you_mean(layout, LAYOUTS, f"expected auto, {', '.join(LAYOUTS)}.")
         raise ValueError(f"layout {layout!r}: unknown; {hint}")
     # that names are <video>_<frame> is a guess where it decides, and your word where you say so
     if not _fits(tree)["folders" if layout == "mesonet" else layout]:

@@ -8,13 +8,14 @@ Family modules load Keras inside their builders only, so names and facts are
 cheap to ask for.
 """
 
-import difflib
 import importlib
 import inspect
 import operator
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from dfd_lib.spelling import did_you_mean
 
 if TYPE_CHECKING:
     import keras
@@ -237,9 +238,8 @@ def _entry(name: str) -> _Entry:
 
 def _unknown(what: str, came: Any, choices: Iterable[str]) -> ValueError:
     choices = list(choices)
-    near = difflib.get_close_matches(str(came), choices, 1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return ValueError(f"{what} {came!r}: unknown; {hint}Choose from {', '.join(choices)}.")
+    hint = " ".join([did_you_mean(came, choices), f"Choose from {', '.join(choices)}."]).lstrip()
+    return ValueError(f"{what} {came!r}: unknown; {hint}")
 
 
 def _checked_size(facts: ModelFacts, image_size: Any) -> int:
