@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
+from dfd_lib.cli_cache import cache
 from dfd_lib.cli_faces import Groups, Layout, extract, merge
 from dfd_lib.cli_show import Json, check_choice, show
 
@@ -87,6 +88,7 @@ def demo(
 
 app.command()(extract)
 app.command()(merge)
+app.command()(cache)
 
 
 @app.command()

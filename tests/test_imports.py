@@ -33,7 +33,7 @@ BELOW = {
     "models": ["spelling"],
     "models.weights": ["models", "paths"],  # weights are files; the networks themselves know pixels alone
     "models.mesonet_weights": ["models", "paths"],
-    "training": ["models", "data.pixels", "experiment", *TABLES],
+    "training": ["models", "data.pixels", "data.cache", "experiment", *TABLES],
     "evaluation": ["tables", "formats"],
     "figures": TABLES,
     "explain": ["paths"],
@@ -50,6 +50,7 @@ BELOW = {
     "cli_show": [],
     "cli": ROOMS,
     "cli_faces": ROOMS,
+    "cli_cache": ROOMS,
     "": ROOMS,
 }
 

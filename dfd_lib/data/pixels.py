@@ -4,11 +4,9 @@ One pipeline feeds every model, in training and in scoring. Pixels are RGB
 uint8, 0..255; each model rescales inside itself.
 """
 
-import fcntl
 import hashlib
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import mmap
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,8 +15,9 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from dfd_lib.data.cache import cached_array
+from dfd_lib.data.contents import contents_hash, file_facts
 from dfd_lib.data.crops import read_image, resize
-from dfd_lib.paths import cache_dir, remove_parts, whole
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -31,9 +30,8 @@ def load_pixels(
 ) -> np.ndarray:
     """Crops at one size, decoded once and kept in `data/cache`.
 
-    The cache file is named by what it holds: paths, sizes and times of the
-    files, side and interpolation. A second process that wants the same crops
-    waits for the first instead of decoding them again.
+    They are known by their contents, side and interpolation: the same crops in
+    another folder, or copied anew, are not decoded again.
 
     Args:
         manifest: table with a column `path`, relative to `root`.
@@ -48,16 +46,19 @@ def load_pixels(
         i for row i of the manifest.
 
     Raises:
-        ValueError: a file cannot be decoded; it names the file.
+        ValueError: a file is missing or cannot be decoded; it names the file.
     """
     paths = [Path(root) / path for path in manifest["path"]]
-    target = cache_dir() / f"pixels-{_signature(paths, size, how)}.npy"
-    with _alone(target.with_suffix(".lock")):
-        if not target.exists():
-            remove_parts(target.parent, target.name)  # a killed run may have left gigabytes
-            with whole(target) as beside:
-                _decode(paths, size, how, beside, workers, progress)
-    return np.load(target, mmap_mode="r")
+    key = hashlib.sha256(f"{size} {how} {contents_hash(paths)}".encode()).hexdigest()[:24]
+
+    def decode(write: Callable[[int, np.ndarray], None]) -> None:
+        def one(row: int) -> None:
+            write(row, resize(read_image(paths[row]), size, how))
+
+        bar = tqdm(range(len(paths)), desc=f"decode {size} px", unit="crop", disable=not progress)
+        joblib.Parallel(n_jobs=workers, prefer="threads", batch_size=64)(joblib.delayed(one)(row) for row in bar)
+
+    return cached_array(f"pixels-{key}", (len(paths), size, size, 3), np.uint8, decode)
 
 
 def crop_bytes(manifest: pd.DataFrame, root: str | Path) -> np.ndarray:
@@ -66,41 +67,7 @@ def crop_bytes(manifest: pd.DataFrame, root: str | Path) -> np.ndarray:
     Raises:
         ValueError: a crop is missing.
     """
-    return np.array([_facts(Path(root) / path).st_size for path in manifest["path"]], np.int64)
-
-
-def _facts(path: Path) -> os.stat_result:
-    try:
-        return path.stat()
-    except OSError:
-        raise ValueError(f"crop {path}: expected a file, found none. Extract the faces again.") from None
-
-
-def _signature(paths: list[Path], size: int, how: str) -> str:
-    digest = hashlib.sha256(f"{size} {how}".encode())
-    for path in paths:
-        facts = _facts(path)
-        digest.update(f"{path.resolve()} {facts.st_size} {facts.st_mtime_ns}\n".encode())
-    return digest.hexdigest()[:24]
-
-
-@contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)  # released by the system even if we are killed
-        yield
-
-
-def _decode(paths: list[Path], size: int, how: str, target: Path, workers: int, progress: bool) -> None:
-    pixels = np.lib.format.open_memmap(target, mode="w+", dtype=np.uint8, shape=(len(paths), size, size, 3))
-
-    def one(row: int) -> None:
-        pixels[row] = resize(read_image(paths[row]), size, how)
-
-    bar = tqdm(range(len(paths)), desc=f"decode {size} px", unit="crop", disable=not progress)
-    joblib.Parallel(n_jobs=workers, prefer="threads", batch_size=64)(joblib.delayed(one)(row) for row in bar)
-    pixels.flush()
+    return np.array([file_facts(Path(root) / path).st_size for path in manifest["path"]], np.int64)
 
 
 def ordered_batches(pixels: np.ndarray, rows: np.ndarray, batch_size: int) -> "tf.data.Dataset":
@@ -191,14 +158,20 @@ def augmented(images: "tf.Tensor", augment: "Augment", key: "tf.Tensor") -> "tf.
     return tf.clip_by_value(images, 0, 255)
 
 
-def _gather(pixels: np.ndarray):
+def _gather(pixels: np.ndarray) -> Callable[["tf.Tensor"], "tf.Tensor"]:
+    """A function from rows to a batch of them, which holds no more of a mapped array in memory than that batch."""
     import tensorflow as tf
 
     shape = (None, *pixels.shape[1:])
 
-    def gather(rows: "tf.Tensor") -> "tf.Tensor":
+    def read(rows: np.ndarray) -> np.ndarray:
         # sorted reads would touch the disk in order, but a batch must keep the order it was drawn in
-        images = tf.numpy_function(lambda chosen: np.asarray(pixels[chosen]), [rows], tf.uint8)
-        return tf.ensure_shape(images, shape)
+        batch = np.asarray(pixels[rows])
+        if isinstance(pixels.base, mmap.mmap):
+            pixels.base.madvise(mmap.MADV_DONTNEED)  # else every page that was ever read counts as ours
+        return batch
+
+    def gather(rows: "tf.Tensor") -> "tf.Tensor":
+        return tf.ensure_shape(tf.numpy_function(read, [rows], pixels.dtype), shape)
 
     return gather

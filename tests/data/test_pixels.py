@@ -1,6 +1,8 @@
 """Pixels: the cache holds what the files hold; batches are seeded by (seed, epoch, position)."""
 
 import os
+import shutil
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -33,15 +35,33 @@ def test_cache_holds_what_the_files_hold(crops, how):
         np.testing.assert_array_equal(pixels[row], resize(read_image(root / path), 16, how))
 
 
-def test_cache_is_made_once_and_again_when_a_file_changes(crops):
+def test_crops_are_known_by_their_contents(crops, monkeypatch):
     manifest, root = crops
     files = root / "out" / "data" / "cache"
     load_pixels(manifest, root, 16)
-    load_pixels(manifest, root, 16)
+    copy = shutil.copytree(root, root / "copy", ignore=shutil.ignore_patterns("out"))
+    moved = manifest.assign(path=["copy/" + path for path in manifest["path"]])
+    with monkeypatch.context() as patch:
+        patch.setattr("dfd_lib.data.pixels.read_image", None)  # nothing is decoded again
+        load_pixels(manifest, root, 16)
+        load_pixels(manifest, copy, 16)
+        load_pixels(moved, root, 16)
     assert len(list(files.glob("*.npy"))) == 1
     cv2.imwrite(str(root / "00.png"), np.full((40, 30, 3), 77, np.uint8))
     os.utime(root / "00.png", ns=(1, 1))
     assert (load_pixels(manifest, root, 16)[0] == 77).all()
+    assert len(list(files.glob("*.npy"))) == 2
+
+
+def test_reading_batches_holds_no_more_memory_than_one(crops):
+    """What was read is given back to the page cache: the mapping's resident pages do not add up."""
+    manifest, root = crops
+    pixels = load_pixels(pd.concat([manifest] * 30), root, 128)  # 18 MB
+    for batch in ordered_batches(pixels, np.arange(len(pixels)), 8):
+        assert batch.shape == (8, 128, 128, 3)
+    smaps = Path("/proc/self/smaps").read_text().split(str(pixels.filename))[1]
+    resident = int(smaps.split("Rss:")[1].split()[0])
+    assert resident < 2000  # kB
 
 
 def test_a_lost_crop_is_named(crops):
