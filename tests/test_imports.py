@@ -25,7 +25,9 @@ BELOW = {
     "formats": [],
     "spelling": [],
     "tables": ["paths"],
-    "experiment": ["paths", "spelling"],
+    "mistakes": ["spelling"],
+    "settings": [],
+    "experiment": ["mistakes", "paths", "settings", "spelling"],
     "stamp": ["paths", "tables"],
     "process": ["paths"],
     "notebooks": ["paths", "spelling"],
@@ -33,6 +35,7 @@ BELOW = {
     "models": ["spelling"],
     "models.weights": ["models", "paths"],  # weights are files; the networks themselves know pixels alone
     "models.mesonet_weights": ["models", "paths"],
+    "training.trials": ["training", "models", "data.pixels", "evaluation.aggregate", "experiment", *TABLES],  # judged by clip
     "training": ["models", "data.pixels", "data.cache", "experiment", *TABLES],
     "evaluation": ["tables", "formats"],
     "figures": TABLES,

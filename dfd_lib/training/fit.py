@@ -10,6 +10,7 @@ A run's folder holds, in the order in which they appear:
 """
 
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,18 @@ if TYPE_CHECKING:
     import keras
 
 
-def fit(manifest: pd.DataFrame, root: Path, config: Model, *, name: str, seed: int, out: Path, verbose: int = 2) -> Run:
+def fit(
+    manifest: pd.DataFrame,
+    root: Path,
+    config: Model,
+    *,
+    name: str,
+    seed: int,
+    out: Path,
+    verbose: int = 2,
+    parts: Sequence[str] = ("val", "calib", "test"),
+    stop: Callable[[list[dict]], bool] | None = None,
+) -> Run:
     """Train one model with one seed on a split manifest.
 
     Started again after any interruption, it goes on after the last finished
@@ -42,9 +54,11 @@ def fit(manifest: pd.DataFrame, root: Path, config: Model, *, name: str, seed: i
         seed: of weights, shuffling, augmentation and dropout.
         out: the run's folder.
         verbose: 0 is silent, 2 prints a line an epoch.
+        parts: which parts are scored at the end.
+        stop: given the history after each epoch, says whether to stop.
 
     Returns:
-        The run, with predictions for `val`, `calib` and `test`.
+        The run, with predictions for `parts`.
 
     Raises:
         ValueError: `train` or `val` lacks a class, or the model refuses its settings.
@@ -54,11 +68,11 @@ def fit(manifest: pd.DataFrame, root: Path, config: Model, *, name: str, seed: i
     if is_complete(out, key):
         return read_run(out)
     model, pixels = _prepare(manifest, root, config, seed)
-    history = _train(model, pixels, manifest, config, seed, out, key, verbose)
+    history = _train(model, pixels, manifest, config, seed, out, key, verbose, stop)
     with whole(out / "history.csv") as beside:
         history.to_csv(beside, index=False)
     model.load_weights(out / "best.weights.h5")
-    rows = np.flatnonzero(manifest["split"].isin(["val", "calib", "test"]))
+    rows = np.flatnonzero(manifest["split"].isin(list(parts)))
     predictions = predict(model, manifest.iloc[rows], pixels, name=name, seed=seed, rows=rows)
     write_table(predictions, out / "predictions.parquet")
     facts = facts_of(model, config, name, seed, history, key, rows=int((manifest["split"] == "train").sum()))
@@ -121,13 +135,15 @@ def _prepare(manifest: pd.DataFrame, root: Path, config: Model, seed: int) -> tu
     return model, load_pixels(manifest, root, model.input_shape[1])
 
 
-def _train(model, pixels, manifest, config: Model, seed: int, out: Path, key: str, verbose: int) -> pd.DataFrame:
+def _train(model, pixels, manifest, config: Model, seed: int, out: Path, key: str, verbose: int, stop) -> pd.DataFrame:
     rows = np.flatnonzero(manifest["split"] == "train")
     labels = manifest["label"].to_numpy()
     steps = max(1, len(rows) // config.batch_size)
     trained = compiled(model, config, steps * config.epochs)
     history = load_state(trained, out, key)
-    recorder = Recorder(model, out, key, history, score_val=_validator(model, pixels, manifest, config), patience=config.patience)
+    recorder = Recorder(
+        model, out, key, history, score_val=_validator(model, pixels, manifest, config), patience=config.patience, stop=stop
+    )
     if len(history) < config.epochs and not recorder.has_stopped():
         epochs = range(len(history), config.epochs)
         weights = class_weights(labels[rows]) if config.class_weights else np.ones(len(rows))

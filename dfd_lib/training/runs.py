@@ -67,7 +67,7 @@ def fingerprint(manifest: pd.DataFrame, root: Path, config: Model, seed: int) ->
     Settings that have their default are left out, so that a run survives a new
     version that has more of them. Crops that were cut anew are told by their sizes in bytes.
     """
-    digest = hashlib.sha256(json.dumps([config.model_dump(exclude_defaults=True), seed], sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps([config.model_dump(exclude_defaults=True, exclude={"tune"}), seed], sort_keys=True).encode())
     if config.weights not in (None, "imagenet"):
         with find_weights(config.weights).open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())

@@ -21,6 +21,7 @@ class Recorder(keras.callbacks.Callback):
         history: rows of the epochs already done.
         score_val: returns (loss, AUC) of the validation part.
         patience: stop after so many epochs without a better AUC; None = never.
+        stop: another rule, given the history.
     """
 
     def __init__(
@@ -32,10 +33,11 @@ class Recorder(keras.callbacks.Callback):
         *,
         score_val: Callable[[], tuple[float, float]],
         patience: int | None,
+        stop: Callable[[list[dict]], bool] | None = None,
     ):
         super().__init__()
         self.network, self.folder, self.key, self.history = network, folder, key, history
-        self.score_val, self.patience = score_val, patience
+        self.score_val, self.patience, self.stop = score_val, patience, stop
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self._started = time.monotonic()
@@ -52,8 +54,12 @@ class Recorder(keras.callbacks.Callback):
         self.model.stop_training = self.has_stopped()
 
     def has_stopped(self) -> bool:
-        """Whether patience has run out."""
-        if self.patience is None or not self.history:
+        """Whether patience has run out, or the other rule says so."""
+        if not self.history:
+            return False
+        if self.stop is not None and self.stop(self.history):
+            return True
+        if self.patience is None:
             return False
         scores = [row["val_auc"] for row in self.history]
         return len(scores) - 1 - int(np.argmax(scores)) >= self.patience

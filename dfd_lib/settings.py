@@ -1,0 +1,58 @@
+"""The parts of a recipe that say how one model is trained and tuned."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Part(BaseModel):
+    """A part of a recipe: unknown keys are refused, and nothing changes after it was read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Augment(Part):
+    """Random changes of training crops; 0 or false = off."""
+
+    flip: bool = True
+    brightness: float = Field(0.1, ge=0, le=1, description="largest shift, as a share of 255")
+    contrast: float = Field(0.1, ge=0, lt=1, description="largest relative change")
+
+
+class Training(Part):
+    """How one model is trained. Each model of a recipe may override any of these."""
+
+    epochs: int = Field(10, ge=1)
+    batch_size: int = Field(32, ge=1)
+    learning_rate: float = Field(1e-3, gt=0)
+    schedule: Literal["constant", "cosine"] = "constant"
+    optimizer: Literal["adam", "adamw", "sgd", "rmsprop"] = "adam"
+    loss: Literal["binary_crossentropy", "mean_squared_error"] = "binary_crossentropy"
+    class_weights: bool = Field(True, description="weigh both classes equally")
+    patience: int | None = Field(None, ge=1, description="stop after so many epochs without a better validation AUC")
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    deterministic: bool = Field(False, description="bit-equal reruns on one machine, slower")
+    augment: Augment = Augment()
+
+
+class Tune(Part):
+    """How a model's hyper-parameters are searched; see `dfd_lib.training.tune`."""
+
+    strategy: Literal["random", "bayesian", "hyperband"] = "random"
+    trials: int = Field(20, ge=2, description="how many settings are tried (Hyperband: as many as `epochs` give)")
+    only: list[str] | None = Field(None, min_length=1, description="search these settings alone; default: all of the model's space")
+    epochs: int | None = Field(None, ge=1, description="epochs a trial may have; default: the model's")
+    share: float = Field(1.0, gt=0, le=1, description="share of the groups of train that trials learn from")
+    folds: int | None = Field(None, ge=2, description="judge by k-fold over the groups of train and val instead of val alone")
+    stop_poor: bool = Field(True, description="stop trials below the median of the finished ones (Hyperband stops by itself)")
+    seed: int = Field(1, ge=1, description="of the draws; trial n is trained with this seed + n")
+
+
+class Model(Training):
+    """One line of the experiment's `models`: a registered model and how to train it."""
+
+    model: str = Field(description="its name in the registry (default: the key)")
+    image_size: int | None = Field(None, ge=8, description="default: the model's own")
+    weights: str | None = Field(None, description="`imagenet`, a file, or nothing")
+    hyper: dict[str, Any] = Field(default_factory=dict, description="the builder's keyword arguments")
+    tune: Tune | None = Field(None, description="search better settings first; what `hyper` names stays as it is")

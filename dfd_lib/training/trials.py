@@ -1,0 +1,66 @@
+"""What a search's trials are trained on, what judges them, and when a poor one is stopped."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from dfd_lib.evaluation.aggregate import aggregate
+from dfd_lib.experiment import Tune
+from dfd_lib.tables import read_table
+
+AFTER = 3
+"""So many trials must be finished before a poor one is stopped."""
+
+
+def folds_of(manifest: pd.DataFrame, rule: Tune) -> list[pd.DataFrame]:
+    """The manifests that each trial is trained on.
+
+    Args:
+        manifest: rows of `train` and `val`.
+        rule: with `folds`, both parts are dealt anew so often, by group and
+            stratified by label, each fold being `val` once; with `share`, only
+            so many groups of each `train` stay.
+    """
+    if rule.folds is None:
+        return [_thinned(manifest, rule)]
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    dealer = StratifiedGroupKFold(rule.folds, shuffle=True, random_state=rule.seed)
+    held = [rows for _, rows in dealer.split(manifest, manifest["label"], manifest["group"])]
+    parts = [manifest.assign(split=np.where(np.isin(np.arange(len(manifest)), rows), "val", "train")) for rows in held]
+    return [_thinned(part, rule) for part in parts]
+
+
+def _thinned(manifest: pd.DataFrame, rule: Tune) -> pd.DataFrame:
+    groups = pd.Series(sorted(manifest.loc[manifest["split"] == "train", "group"].unique()))
+    kept = groups.sample(frac=rule.share, random_state=rule.seed)
+    return manifest[(manifest["split"] == "val") | manifest["group"].isin(kept)].reset_index(drop=True)
+
+
+def video_auc(predictions: pd.DataFrame, aggregator: str = "mean") -> float:
+    """The AUC of a run's validation predictions, by clip."""
+    from sklearn.metrics import roc_auc_score
+
+    clips = aggregate(predictions[predictions["split"] == "val"], aggregator)
+    return float(roc_auc_score(clips["label"], clips["p_fake"]))
+
+
+class MedianRule:
+    """Stop a trial whose best validation AUC so far is below the median of the finished trials' at the same epoch.
+
+    Golovin et al. (2017), "Google Vizier: A Service for Black-Box Optimization", section 3.2.1.
+
+    Args:
+        folder: the trial's own; the other trials' lie beside it.
+        fold: which fold; only the same fold of others is looked at.
+    """
+
+    def __init__(self, folder: Path, fold: int) -> None:
+        self.others = [path for path in folder.parent.glob(f"*-{fold}/history.csv") if path.parent != folder]
+
+    def __call__(self, history: list[dict]) -> bool:
+        """Whether to stop after these epochs."""
+        epoch = len(history)
+        reached = [table["val_auc"][:epoch].max() for table in map(read_table, self.others) if len(table) >= epoch]
+        return len(reached) >= AFTER and max(row["val_auc"] for row in history) < np.median(reached)
