@@ -1,6 +1,7 @@
 """Is A better than B: paired tests of two models on the same resampled groups, corrected for the number of pairs."""
 
 import itertools
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from scipy import stats
 from dfd_lib.evaluation.auc import clustered_auc
 from dfd_lib.evaluation.matrix import ScoreMatrix, score_matrix
 from dfd_lib.evaluation.scores import RANK_METRICS, SUM_METRICS, point_metrics
-from dfd_lib.evaluation.uncertainty import CONFIDENCE, bootstrap, interval, resample_weights
+from dfd_lib.evaluation.uncertainty import CONFIDENCE, DEFINED, bootstrap, interval, resample_weights
 
 
 def holm(p: ArrayLike) -> np.ndarray:
@@ -48,12 +49,11 @@ def compare_pairs(
 ) -> pd.DataFrame:
     """Every pair of models on the rows all of them scored: the difference, its interval, and a test.
 
-    The interval is a paired bootstrap over groups. A model with several seeds
-    is the mean of its seeds' metrics (no ensemble), and seeds are resampled with
-    the groups. `p` is two-sided, of no difference, Student's t with groups - 1: for AUC
-    of one seed a model the standard error is `auc.clustered_auc`'s closed form, else the
-    bootstrap's. A p counted from resamples could not fall below 2 / `resamples`,
-    too coarse for Holm over many pairs.
+    With one seed a model, the interval is a paired bootstrap over groups, and `p` is two-sided, of no
+    difference, Student's t with groups - 1: for AUC the standard error is `auc.clustered_auc`'s closed form,
+    else the bootstrap's. A p counted from resamples could not fall below 2 / `resamples`, too coarse for Holm
+    over many pairs. A model with several seeds is the mean of its seeds' metrics (no ensemble); then the
+    interval and `p` are those of `seeds_and_groups`, for the next seed and the next groups.
 
     Args:
         predictions: the predictions table.
@@ -95,45 +95,85 @@ _PAIR = ["difference", "low", "high", "p"]
 def _pairs(matrix: ScoreMatrix, metric: str, threshold: float, resamples: int, seed: int) -> pd.DataFrame:
     label, group = matrix.rows["label"].to_numpy(), matrix.rows["group"].to_numpy()
     weights = resample_weights(group, resamples, seed)
-    point = pd.Series([point_metrics(label, one, threshold)[metric] for one in matrix.scores.T], matrix.columns)
-    draws = pd.DataFrame([bootstrap(label, one, group, weights, threshold)[metric] for one in matrix.scores.T], matrix.columns)
-    names = list(matrix.columns.get_level_values("model").unique())
-    values, samples = point.groupby("model").mean(), {name: _with_seeds(draws.loc[name].to_numpy(), seed + 1) for name in names}
-    closed = metric == "auc" and len(names) == len(matrix.columns)
-    covariance = clustered_auc(label, matrix.scores, group)[1] if closed else None
+    point = np.array([point_metrics(label, one, threshold)[metric] for one in matrix.scores.T])
+    draws = np.array([bootstrap(label, one, group, weights, threshold)[metric] for one in matrix.scores.T])
+    covariance = clustered_auc(label, matrix.scores, group)[1] if metric == "auc" else bootstrap_covariance(draws, len(weights))
+    model = matrix.columns.get_level_values("model")
     rows = []
-    for (i, left), (j, right) in itertools.combinations(enumerate(names), 2):
-        difference = values[left] - values[right]
-        sample = samples[left] - samples[right]
-        low, high = interval(sample, len(weights))
-        spread = _variance(sample, len(weights))
-        variance = covariance[i, i] + covariance[j, j] - 2 * covariance[i, j] if closed else spread
-        rows.append([left, right, len(weights), difference, float(low), float(high), _p_value(difference, variance, len(weights))])
+    for left, right in itertools.combinations(model.unique(), 2):
+        sides = [np.flatnonzero(model == name) for name in (left, right)]
+        found = seeds_and_groups(point, covariance, *sides, len(weights))
+        if all(len(side) == 1 for side in sides):
+            low, high = interval(draws[sides[0][0]] - draws[sides[1][0]], len(weights))
+            found = found._replace(low=float(low), high=float(high))
+        rows.append([left, right, len(weights), *found])
     return pd.DataFrame(rows, columns=["left", "right", "groups", *_PAIR])
 
 
-def _with_seeds(draws: np.ndarray, seed: int) -> np.ndarray:
-    """Resample a model's seeds too: float [seeds, resamples] -> their mean in each resample [resamples].
+class Difference(NamedTuple):
+    """Of two means over seeds, with its 95 % interval and the two-sided p of no difference."""
 
-    A mean of n resampled values varies by n - 1 parts in n of what it should; of three seeds that is much.
+    difference: float
+    low: float
+    high: float
+    p: float
+
+
+def seeds_and_groups(point: np.ndarray, covariance: np.ndarray, left: np.ndarray, right: np.ndarray, groups: int) -> Difference:
+    """Do two models differ, beyond what other seeds and other groups would do?
+
+    Seeds are to models what readers are to imaging devices: drawn anew, each
+    model its own, and all meet the same cases. Obuchowski and Rockette (1995),
+    for readers nested in devices (Hillis 2014, Statistics in Medicine 33): the
+    variance is that of the seeds' mean on these groups, s^2 / seeds for each
+    model, and what resampling groups does to different seeds in common, their
+    covariance. Degrees of freedom by Satterthwaite, so that three seeds are
+    trusted as three are.
+
+    Args:
+        point: float [columns], a metric of each model and seed.
+        covariance: float [columns, columns] of these under resampled groups.
+        left, right: int, the columns of either model, one a seed.
+        groups: how many groups there are.
+
+    Returns:
+        The difference, left minus right; NaN ends and p where the variance is
+        unknown. With one seed a model, only the groups are in it.
+
+    Example:
+        >>> point, no_groups = np.array([0.9, 0.7, 0.5, 0.5]), np.zeros((4, 4))
+        >>> found = seeds_and_groups(point, no_groups, np.array([0, 1]), np.array([2, 3]), 50)
+        >>> [round(float(end), 2) for end in (found.low, found.high)]  # two seeds that differ: t with 1 degree of freedom
+        [-0.97, 1.57]
     """
-    seeds, mean = len(draws), draws.mean(axis=0)
-    if seeds == 1:
-        return mean
-    chosen = np.random.default_rng(seed).integers(seeds, size=draws.shape)
-    return mean + np.sqrt(seeds / (seeds - 1)) * (np.take_along_axis(draws, chosen, axis=0).mean(axis=0) - mean)
-
-
-def _variance(sample: np.ndarray, groups: int) -> float:
-    """The bootstrap's variance, with n - 1 for n groups; NaN where the metric is undefined."""
-    sample = sample[np.isfinite(sample)]
-    return sample.var(ddof=1) * groups / (groups - 1) if len(sample) > 1 and groups > 1 else np.nan
-
-
-def _p_value(difference: float, variance: float, groups: int) -> float:
-    """Two-sided p of no difference; NaN where the variance is unknown, 1 where nothing differs at all."""
+    difference = float(point[left].mean() - point[right].mean())
+    of_seeds = [(point[side].var(ddof=1) / len(side), len(side) - 1) for side in (left, right) if len(side) > 1]
+    of_groups = sum(_in_common(covariance[np.ix_(side, side)]) for side in (left, right)) - 2 * covariance[np.ix_(left, right)].mean()
+    parts = [*of_seeds, (np.maximum(of_groups, 0), groups - 1)]  # an estimate, which may fall below 0
+    variance = sum(part for part, _ in parts)
     if groups < 2 or np.isnan(variance) or np.isnan(difference):
-        return np.nan
+        return Difference(difference, np.nan, np.nan, np.nan)
     if variance <= 1e-18:  # rounding of two equal models
-        return 1.0 if abs(difference) < 1e-9 else 0.0
-    return float(2 * stats.t.sf(abs(difference) / np.sqrt(variance), groups - 1))
+        return Difference(difference, difference, difference, 1.0 if abs(difference) < 1e-9 else 0.0)
+    freedom = variance**2 / sum(part**2 / free for part, free in parts)
+    error = np.sqrt(variance)
+    reach = stats.t.ppf((1 + CONFIDENCE) / 2, freedom) * error
+    return Difference(difference, difference - reach, difference + reach, float(2 * stats.t.sf(abs(difference) / error, freedom)))
+
+
+def _in_common(covariance: np.ndarray) -> float:
+    """The mean covariance of different seeds; of one seed its variance."""
+    seeds = len(covariance)
+    return covariance[0, 0] if seeds == 1 else (covariance.sum() - np.trace(covariance)) / (seeds * (seeds - 1))
+
+
+def bootstrap_covariance(draws: np.ndarray, groups: int) -> np.ndarray:
+    """The covariance of metrics in resamples [columns, resamples], with n - 1 for n groups; NaN where a metric is undefined in too many.
+
+    Returns:
+        float64 [columns, columns].
+    """
+    defined = np.isfinite(draws).all(axis=0)
+    if groups < 2 or defined.mean() < DEFINED:
+        return np.full((len(draws), len(draws)), np.nan)
+    return np.atleast_2d(np.cov(draws[:, defined])) * groups / (groups - 1)
