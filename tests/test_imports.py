@@ -36,7 +36,7 @@ BELOW = {
     "models.weights": ["models", "paths"],  # weights are files; the networks themselves know pixels alone
     "models.mesonet_weights": ["models", "paths"],
     "training.trials": ["training", "models", "data.pixels", "evaluation.aggregate", "experiment", *TABLES],  # judged by clip
-    "training": ["models", "data.pixels", "data.cache", "experiment", *TABLES],
+    "training": ["models", "data.pixels", "data.cache", "data.origins", "experiment", *TABLES],
     "evaluation": ["tables", "formats"],
     "figures": TABLES,
     "explain": ["paths"],
@@ -44,7 +44,7 @@ BELOW = {
     "detector": [
         "paths",
         "formats",
-        *("data.frames", "data.faces", "data.tracks", "data.crops"),
+        *("data.frames", "data.faces", "data.tracks", "data.crops", "data.origins"),
         *("evaluation.aggregate", "evaluation.rules", "evaluation.calibration", "evaluation.conformal", "explain.occlusion"),
     ],
     "report": ["experiment", "stamp", *TABLES],

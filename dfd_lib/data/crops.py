@@ -17,6 +17,9 @@ from dfd_lib.data.images import read_image as read_image  # the first step of th
 
 RESIZES = ("area", "nearest", "bilinear")
 
+PADDING = "reflect"
+"""What a crop needs beyond the frame's border is mirrored, the border pixel not repeated; NumPy's name for it."""
+
 Box = tuple[float, float, float, float]
 """Left, top, width, height in pixels of the full frame."""
 

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from dfd_lib.data.origins import keep_origin
 from dfd_lib.experiment import Experiment, Model
 from dfd_lib.paths import report_dir
 from dfd_lib.stages.media import read_manifest
@@ -38,6 +39,8 @@ def collect_runs(experiment: Experiment) -> pd.DataFrame:
 
     out = report_dir(experiment.name)
     runs = [read_run(run_dir(experiment, model, seed)) for model in experiment.models for seed in experiment.seeds]
+    for run in runs:
+        keep_origin(run.folder, crops_root(experiment))  # those that were trained before there was a crops.json
     facts = pd.DataFrame([run.facts for run in runs]).drop(columns=["fingerprint", "settings", "versions"])
     histories = [run.history.assign(model=run.facts["model"], seed=run.facts["seed"]) for run in runs]
     predictions = check_predictions(pd.concat([run.predictions for run in runs], ignore_index=True))

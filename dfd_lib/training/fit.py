@@ -6,6 +6,7 @@ A run's folder holds, in the order in which they appear:
 * `best.weights.h5`     the weights of the epoch with the best validation AUC
 * `history.csv`         one row an epoch
 * `predictions.parquet` p_fake of every crop of val, calib and test
+* `crops.json`          how the crops were cut, see `dfd_lib.data.origins`
 * `run.json`            what ran; written last, so a run with it is complete
 """
 
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from dfd_lib.data.origins import COPY, keep_origin
 from dfd_lib.data.pixels import load_pixels, training_batches
 from dfd_lib.experiment import Model
 from dfd_lib.paths import whole
@@ -66,7 +68,9 @@ def fit(
     _check_parts(manifest)
     key = fingerprint(manifest, root, config, seed)
     if is_complete(out, key):
+        keep_origin(out, root)
         return read_run(out)
+    (out / COPY).unlink(missing_ok=True)  # of another training
     model, pixels = _prepare(manifest, root, config, seed)
     history = _train(model, pixels, manifest, config, seed, out, key, verbose, stop)
     with whole(out / "history.csv") as beside:
@@ -76,6 +80,7 @@ def fit(
     predictions = predict(model, manifest.iloc[rows], pixels, name=name, seed=seed, rows=rows)
     write_table(predictions, out / "predictions.parquet")
     facts = facts_of(model, config, name, seed, history, key, rows=int((manifest["split"] == "train").sum()))
+    keep_origin(out, root)
     with whole(out / "run.json") as beside:
         beside.write_text(json.dumps(facts, indent=2) + "\n")
     (out / "state.npz").unlink(missing_ok=True)

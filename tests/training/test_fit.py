@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from dfd_lib.data.origins import trained_on
 from dfd_lib.experiment import Model
 from dfd_lib.training.fit import class_weights, fit
 from dfd_lib.training.runs import fingerprint, read_run, trained_as
@@ -77,9 +78,16 @@ def test_kept_weights_are_those_of_the_best_epoch(crops):
 def test_a_complete_run_is_returned_and_another_recipe_trains_again(crops):
     first = run(crops)
     written = (first.folder / "predictions.parquet").stat().st_mtime_ns
+    assert trained_on(first.folder) is None, "given crops"
+    (first.folder / "crops.json").unlink()  # as of a run that an earlier version finished
     assert run(crops).facts == first.facts
     assert (first.folder / "predictions.parquet").stat().st_mtime_ns == written
+    assert trained_on(first.folder) is None
+    detector = {"name": "yunet", "version": "5", "step": 6}
+    how = {"crop": {"size": 32}, "detector": detector, "sampling": {"every": 10}, "boxes": "own", "rules": 1}
+    (crops[1] / "faces.json").write_text(json.dumps(how))
     other = run(crops, LENET.model_copy(update={"learning_rate": 1e-4}))
+    assert trained_on(other.folder).crop.size == 32, "of these crops, not of those before"
     assert other.facts["fingerprint"] != first.facts["fingerprint"]
     assert len(read_run(first.folder).history) == 3
 

@@ -1,0 +1,37 @@
+"""Finished runs that an earlier version left."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from dfd_lib.data.origins import trained_on
+from dfd_lib.experiment import parse_experiment
+from dfd_lib.paths import faces_dir
+from dfd_lib.stages import collect_runs, run_dir
+
+HOW = {"crop": {}, "detector": {"name": "yunet", "version": "5", "step": 6}, "sampling": {"every": 10}, "boxes": "own", "rules": 1}
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_collecting_adds_how_the_crops_were_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: bool) -> None:
+    monkeypatch.setenv("DFD_OUT", str(tmp_path))
+    (tmp_path / "photos").mkdir()
+    recipe = {"name": "old", "title": "old", "data": {"source": str(tmp_path / "photos")}, "models": {"lenet": {}}, "seeds": [1]}
+    experiment = parse_experiment(recipe if given else {**recipe, "faces": {"every": 10}})
+    folder = run_dir(experiment, "lenet", 1)
+    folder.mkdir(parents=True)
+    faces_dir("old").mkdir(parents=True)
+    (faces_dir("old") / "faces.json").write_text(json.dumps(HOW))
+    facts = {"model": "lenet", "seed": 1, "fingerprint": "0", "settings": {}, "versions": {}}
+    (folder / "run.json").write_text(json.dumps(facts))
+    pd.DataFrame({"epoch": [1], "loss": [0.5]}).to_csv(folder / "history.csv", index=False)
+    rows = {"seed": 1, "split": "val", "level": "frame", "path": ["a.png", "b.png"], "face": 0, "frame": 0, "label": [0, 1]}
+    texts = {"model": "lenet", "dataset": "set", "condition": "clean", "video": ["a", "b"], "group": ["a", "b"]}
+    pd.DataFrame({**rows, **texts, "p_fake": [0.1, 0.9]}).to_parquet(folder / "predictions.parquet")
+    written = (folder / "run.json").stat().st_mtime_ns
+    collect_runs(experiment)
+    how = trained_on(folder)
+    assert how is None if given else how.detector == "yunet"
+    assert (folder / "run.json").stat().st_mtime_ns == written, "it is taken as finished"
