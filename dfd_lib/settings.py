@@ -18,6 +18,11 @@ class Augment(Part):
     brightness: float = Field(0.1, ge=0, le=1, description="largest shift, as a share of 255")
     contrast: float = Field(0.1, ge=0, lt=1, description="largest relative change")
 
+    @property
+    def changes(self) -> bool:
+        """Whether anything is changed at all."""
+        return bool(self.flip or self.brightness or self.contrast)
+
 
 class Training(Part):
     """How one model is trained. Each model of a recipe may override any of these."""
@@ -33,6 +38,7 @@ class Training(Part):
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     deterministic: bool = Field(False, description="bit-equal reruns on one machine, slower")
     augment: Augment = Augment()
+    feature_copies: int = Field(4, ge=1, description="a frozen base: versions of each crop whose features are kept, the first unchanged")
 
 
 class Tune(Part):

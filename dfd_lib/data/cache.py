@@ -48,7 +48,7 @@ def cached_array(name: str, shape: tuple[int, ...], dtype: type, fill: Fill) -> 
         name: says what it holds: equal names promise equal contents.
         shape: the first axis is that of the rows.
         dtype: of the numbers.
-        fill: called where the array must be made.
+        fill: called where the array must be made; rows that it leaves out are zeros and take no room.
 
     Returns:
         Memory-mapped, read-only.
@@ -118,6 +118,7 @@ def _write(path: Path, shape: tuple[int, ...], dtype: np.dtype, fill: Fill) -> N
                 rest, place = rest[done:], place + done
 
         fill(write)
+        os.ftruncate(file.fileno(), start + shape[0] * width)  # rows at the end may have been left out
         os.fsync(file.fileno())  # or a crash of the machine could leave zeros under a valid name
 
 

@@ -6,7 +6,7 @@ uint8, 0..255; each model rescales inside itself.
 
 import hashlib
 import mmap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,7 +82,7 @@ def ordered_batches(pixels: np.ndarray, rows: np.ndarray, batch_size: int) -> "t
 
 
 def training_batches(
-    pixels: np.ndarray,
+    pixels: np.ndarray | Sequence[np.ndarray],
     rows: np.ndarray,
     labels: np.ndarray,
     *,
@@ -99,7 +99,9 @@ def training_batches(
     Rows that do not fill the last batch of an epoch are left out of that epoch.
 
     Args:
-        pixels: uint8 (n, size, size, 3).
+        pixels: uint8 (n, size, size, 3), or float32 features (n, width); or
+            several versions of them, of which epoch e reads number e modulo
+            their count.
         rows: int64 indices into `pixels` that may be used.
         labels: 0/1 for each of `rows`.
         weights: loss weight of each of `rows`.
@@ -109,7 +111,7 @@ def training_batches(
         augment: what is changed at random.
 
     Returns:
-        Dataset of (float32 pixels 0..255, float32 label (batch, 1), float32 weight (batch,)).
+        Dataset of (float32 pixels 0..255 or features, float32 label (batch, 1), float32 weight (batch,)).
     """
     import tensorflow as tf
 
@@ -118,14 +120,14 @@ def training_batches(
     targets = tf.constant(labels, tf.float32)[:, None]
     weights = tf.constant(weights, tf.float32)
     rows = tf.constant(rows)
-    gather = _gather(pixels)
+    gather = _gather(*([pixels] if isinstance(pixels, np.ndarray) else pixels))
 
     def batch(number: "tf.Tensor") -> tuple:
         epoch, step = number // steps, number % steps
         place = tf.cast(step * batch_size + tf.range(batch_size, dtype=tf.int64), tf.int32)
         key = tf.stack([tf.constant(seed, tf.int32), tf.cast(epoch, tf.int32)])
         chosen = tf.random.experimental.index_shuffle(place, key, len(labels) - 1)
-        images = tf.cast(gather(tf.gather(rows, chosen)), tf.float32)
+        images = tf.cast(gather(tf.gather(rows, chosen), epoch), tf.float32)
         images = augmented(images, augment, tf.stack([seed, tf.cast(number, tf.int32)]))
         return images, tf.gather(targets, chosen), tf.gather(weights, chosen)
 
@@ -146,6 +148,8 @@ def augmented(images: "tf.Tensor", augment: "Augment", key: "tf.Tensor") -> "tf.
     """
     import tensorflow as tf
 
+    if not augment.changes:
+        return images
     count = tf.shape(images)[0]
     draw = tf.random.stateless_uniform((3, count, 1, 1, 1), key)
     if augment.flip:
@@ -158,20 +162,21 @@ def augmented(images: "tf.Tensor", augment: "Augment", key: "tf.Tensor") -> "tf.
     return tf.clip_by_value(images, 0, 255)
 
 
-def _gather(pixels: np.ndarray) -> Callable[["tf.Tensor"], "tf.Tensor"]:
-    """A function from rows to a batch of them, which holds no more of a mapped array in memory than that batch."""
+def _gather(*versions: np.ndarray) -> Callable[..., "tf.Tensor"]:
+    """A function from rows, and the number of the version, to a batch; it holds no more of a mapped array in memory than that batch."""
     import tensorflow as tf
 
-    shape = (None, *pixels.shape[1:])
+    shape = (None, *versions[0].shape[1:])
 
-    def read(rows: np.ndarray) -> np.ndarray:
+    def read(rows: np.ndarray, number: int) -> np.ndarray:
+        array = versions[number % len(versions)]
         # sorted reads would touch the disk in order, but a batch must keep the order it was drawn in
-        batch = np.asarray(pixels[rows])
-        if isinstance(pixels.base, mmap.mmap):
-            pixels.base.madvise(mmap.MADV_DONTNEED)  # else every page that was ever read counts as ours
+        batch = np.asarray(array[rows])
+        if isinstance(array.base, mmap.mmap):
+            array.base.madvise(mmap.MADV_DONTNEED)  # else every page that was ever read counts as ours
         return batch
 
-    def gather(rows: "tf.Tensor") -> "tf.Tensor":
-        return tf.ensure_shape(tf.numpy_function(read, [rows], pixels.dtype), shape)
+    def gather(rows: "tf.Tensor", number: "tf.Tensor | int" = 0) -> "tf.Tensor":
+        return tf.ensure_shape(tf.numpy_function(read, [rows, number], versions[0].dtype), shape)
 
     return gather

@@ -23,8 +23,10 @@ from dfd_lib.data.pixels import load_pixels, training_batches
 from dfd_lib.experiment import Model
 from dfd_lib.paths import whole
 from dfd_lib.tables import write_table
+from dfd_lib.training.devices import strategy
 from dfd_lib.training.predict import p_fake, predict
 from dfd_lib.training.runs import Run, facts_of, fingerprint, is_complete, read_run
+from dfd_lib.training.sources import Source, source
 from dfd_lib.training.state import Recorder, load_state
 
 if TYPE_CHECKING:
@@ -71,13 +73,14 @@ def fit(
         keep_origin(out, root)
         return read_run(out)
     (out / COPY).unlink(missing_ok=True)  # of another training
-    model, pixels = _prepare(manifest, root, config, seed)
-    history = _train(model, pixels, manifest, config, seed, out, key, verbose, stop)
+    with strategy().scope():
+        model, data = _prepare(manifest, root, config, seed)
+    history = _train(model, data, manifest, config, seed, out, key, verbose, stop)
     with whole(out / "history.csv") as beside:
         history.to_csv(beside, index=False)
     model.load_weights(out / "best.weights.h5")
     rows = np.flatnonzero(manifest["split"].isin(list(parts)))
-    predictions = predict(model, manifest.iloc[rows], pixels, name=name, seed=seed, rows=rows)
+    predictions = predict(data.network, manifest.iloc[rows], data.scored, name=name, seed=seed, rows=rows)
     write_table(predictions, out / "predictions.parquet")
     facts = facts_of(model, config, name, seed, history, key, rows=int((manifest["split"] == "train").sum()))
     keep_origin(out, root)
@@ -123,7 +126,7 @@ def _check_parts(manifest: pd.DataFrame) -> None:
             raise ValueError(f"split: expected real and fake crops in {part!r}, came labels {sorted(present)}. Split the manifest again.")
 
 
-def _prepare(manifest: pd.DataFrame, root: Path, config: Model, seed: int) -> tuple["keras.Model", np.ndarray]:
+def _prepare(manifest: pd.DataFrame, root: Path, config: Model, seed: int) -> tuple["keras.Model", Source]:
     import keras
     import tensorflow as tf
 
@@ -137,23 +140,24 @@ def _prepare(manifest: pd.DataFrame, root: Path, config: Model, seed: int) -> tu
         model = build(config.model, image_size=config.image_size, weights=config.weights, **config.hyper)
     finally:
         keras.config.set_dtype_policy("float32")
-    return model, load_pixels(manifest, root, model.input_shape[1])
+    pixels = load_pixels(manifest, root, model.input_shape[1])
+    return model, source(model, pixels, np.flatnonzero(manifest["split"] == "train"), config)
 
 
-def _train(model, pixels, manifest, config: Model, seed: int, out: Path, key: str, verbose: int, stop) -> pd.DataFrame:
+def _train(model, data: Source, manifest, config: Model, seed: int, out: Path, key: str, verbose: int, stop) -> pd.DataFrame:
     rows = np.flatnonzero(manifest["split"] == "train")
     labels = manifest["label"].to_numpy()
     steps = max(1, len(rows) // config.batch_size)
-    trained = compiled(model, config, steps * config.epochs)
+    with strategy().scope():
+        trained = compiled(data.network, config, steps * config.epochs)
     history = load_state(trained, out, key)
-    recorder = Recorder(
-        model, out, key, history, score_val=_validator(model, pixels, manifest, config), patience=config.patience, stop=stop
-    )
+    validator = _validator(data, manifest, config)
+    recorder = Recorder(model, out, key, history, score_val=validator, patience=config.patience, stop=stop)
     if len(history) < config.epochs and not recorder.has_stopped():
         epochs = range(len(history), config.epochs)
         weights = class_weights(labels[rows]) if config.class_weights else np.ones(len(rows))
         batches = training_batches(
-            pixels, rows, labels[rows], weights=weights, batch_size=config.batch_size, epochs=epochs, seed=seed, augment=config.augment
+            data.versions, rows, labels[rows], weights=weights, batch_size=config.batch_size, epochs=epochs, seed=seed, augment=data.augment
         )
         trained.fit(
             batches,
@@ -167,7 +171,7 @@ def _train(model, pixels, manifest, config: Model, seed: int, out: Path, key: st
     return pd.DataFrame(recorder.history)
 
 
-def _validator(model, pixels, manifest, config: Model):
+def _validator(data: Source, manifest, config: Model):
     """A function that scores the validation part: (loss, AUC)."""
     from sklearn.metrics import log_loss, roc_auc_score
 
@@ -175,7 +179,7 @@ def _validator(model, pixels, manifest, config: Model):
     labels = manifest["label"].to_numpy()[rows]
 
     def score() -> tuple[float, float]:
-        scores = p_fake(model, pixels, rows)
+        scores = p_fake(data.network, data.scored, rows)
         if not np.isfinite(scores).all():
             came = "training diverged, its scores are no numbers any more"
             raise ValueError(f"{config.model}: {came}. Lower learning_rate, now {config.learning_rate:g}.")

@@ -19,9 +19,9 @@ def predict(
     """Score crops.
 
     Args:
-        model: takes RGB 0..255, gives P(fake).
+        model: takes RGB 0..255, or features; gives P(fake).
         manifest: n rows.
-        pixels: uint8 (m, size, size, 3).
+        pixels: uint8 (m, size, size, 3), or float32 features (m, width).
         name: the model's name in the table.
         seed: the seed in the table; 0 for weights trained elsewhere.
         rows: which row of `pixels` belongs to each of the n rows; default: the same.
@@ -37,13 +37,13 @@ def predict(
 
 def p_fake(model: "keras.Model", pixels: np.ndarray, rows: np.ndarray, batch_size: int = 64) -> np.ndarray:
     """P(fake) of the given rows, float64 of shape (n,)."""
-    step = _scoring_step(model)
+    step = _scoring_step(model, pixels.dtype.name)
     return np.concatenate([step(batch).numpy() for batch in ordered_batches(pixels, rows, batch_size)])[:, 0].astype(np.float64)
 
 
 @lru_cache(maxsize=1)
-def _scoring_step(model: "keras.Model"):
+def _scoring_step(model: "keras.Model", dtype: str):
     """One traced graph for every batch size and epoch: half again as fast as `model.predict` on small networks."""
     import tensorflow as tf
 
-    return tf.function(lambda x: model(x, training=False), input_signature=[tf.TensorSpec(model.input_shape, tf.uint8)])
+    return tf.function(lambda x: model(x, training=False), input_signature=[tf.TensorSpec(model.input_shape, dtype)])

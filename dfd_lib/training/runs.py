@@ -13,6 +13,7 @@ from dfd_lib.data.pixels import crop_bytes
 from dfd_lib.experiment import Model
 from dfd_lib.paths import find_weights
 from dfd_lib.tables import read_table
+from dfd_lib.training.devices import devices
 
 if TYPE_CHECKING:
     import keras
@@ -104,5 +105,6 @@ def facts_of(model: "keras.Model", config: Model, name: str, seed: int, history:
         "stopped": "early" if len(history) < config.epochs else "planned",
         "fingerprint": key,
         "settings": config.model_dump(),
+        "devices": devices(),
         "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
     }
