@@ -123,20 +123,26 @@ def find_weights(name: str | Path) -> Path:
 def fetch_weights(name: str, address: str, sha256: str) -> Path:
     """`find_weights` for a file with a public home: where there is none, it is downloaded once into the user's cache folder.
 
+    A file that you put there yourself, under DFD_WEIGHTS or in the current
+    folder, is taken as it is. One in the cache is checked every time, and
+    downloaded again if it is damaged.
+
     Args:
         name: the file's name under DFD_WEIGHTS or the cache folder.
         address: where it is published.
-        sha256: what it must be; checked when it is downloaded.
+        sha256: what the published file is.
 
     Raises:
-        FileNotFoundError: it is not here and could not be downloaded; the
-            message says where to put it.
+        FileNotFoundError: it is not here, or damaged, and could not be
+            downloaded; the message says where to put it.
         ValueError: another file came.
     """
+    cached = _user_cache() / name
     try:
-        return find_weights(name)
+        found = find_weights(name)
     except FileNotFoundError:
-        return _download(_user_cache() / name, address, sha256)
+        found = cached
+    return found if found != cached.resolve() and found != cached else _download(cached, address, sha256)
 
 
 def _user_cache() -> Path:
@@ -155,8 +161,9 @@ def _download(target: Path, address: str, sha256: str) -> Path:
     try:
         return Path(pooch.retrieve(address, f"sha256:{sha256}", target.name, target.parent))
     except OSError as error:  # what requests raises is an OSError too
+        found = "a damaged one" if target.is_file() else "none"
         raise FileNotFoundError(
-            f"weights {target}: expected a file, found none, and {address} could not be read ({type(error).__name__}). {by_hand}"
+            f"weights {target}: expected a file, found {found}, and {address} could not be read ({type(error).__name__}). {by_hand}"
         ) from error
     except ValueError as error:
         raise ValueError(f"weights {target}: expected a file of SHA-256 {sha256}, came another from {address}. {by_hand}") from error

