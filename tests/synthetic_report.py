@@ -209,7 +209,7 @@ def differences(warns=("codec", "files with a face")) -> pd.DataFrame:
     return pd.DataFrame(
         {"fact": names, "n_real": 60, "n_fake": 1_060, "real": ["h264 (98 %)", "99.0 %", *["25"] * 5],
          "fake": ["mjpg (51 %)", "87.0 %", *["30"] * 5], "higher": "fake", "auc": auc, "auc_low": np.where(known, auc - 0.04, np.nan),
-         "auc_high": np.where(known, auc + 0.04, np.nan), "groups": 60, "warn": [name in warns for name in names]}
+         "auc_high": np.where(known, auc + 0.04, np.nan), "unit": "person", "groups": 60, "warn": [name in warns for name in names]}
     )  # fmt: skip
 
 

@@ -274,6 +274,7 @@ def test_what_could_be_learnt_instead_of_the_face_is_loud(folder):
     table = next(table for table in page.tables if table[0][0] == "fact")
     results = {row[0]: row[-1] for row in table[1:]}
     assert {name for name, result in results.items() if result == "WARNS"} == {"codec", "files with a face"}
+    assert {row[table[0].index("resampled")] for row in table[1:]} == {"person"}
     assert results["exif"] == "too few groups" and results["bits per pixel"] == "–"
 
 

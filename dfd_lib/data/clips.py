@@ -21,7 +21,7 @@ from dfd_lib.data.crops import CropSpec, cut, read_image
 from dfd_lib.data.faces import Detector, Face
 from dfd_lib.data.frames import sample_frames
 from dfd_lib.data.media import MIN_SIDE, reason
-from dfd_lib.data.tracks import STEP, Followed, follow, link, main_people
+from dfd_lib.data.tracks import STEP, Following, follow, link, main_people
 
 Record = dict[str, Any]
 
@@ -166,7 +166,7 @@ def _check_size(frame: np.ndarray, size: tuple[int, int]) -> None:
         raise ValueError(f"expected frames of {expected} as in its original, came {came}. Search this file for faces instead.")
 
 
-def _cut_clip(frames: Iterable[Followed], folder: Path, spec: CropSpec) -> Record:
+def _cut_clip(frames: Following, folder: Path, spec: CropSpec) -> Record:
     """Every face goes to disk at once, so that memory does not grow with the clip; who is kept is known at its end."""
     seen: dict[int, list[Face]] = {}
     shape: Sequence[int] = (0, 0)
@@ -174,14 +174,15 @@ def _cut_clip(frames: Iterable[Followed], folder: Path, spec: CropSpec) -> Recor
         shape, seen[index] = frame.shape, faces
         for place, face in enumerate(faces):
             _save(frame, face, spec, folder / f"{index}-{place}.png")
-    rows = _keep_people(seen, folder)
+    rows = _keep_people(seen, frames.cuts, folder)
     found = sum(map(len, seen.values()))
     return _record(rows, len(seen), found, shape, "no face stayed long enough" if found else "no face was found")
 
 
-def _keep_people(seen: dict[int, list[Face]], folder: Path) -> list[dict]:
+def _keep_people(seen: dict[int, list[Face]], cuts: Sequence[int], folder: Path) -> list[dict]:
     rows = []
-    for (index, faces), people in zip(seen.items(), main_people(link(list(seen.values()))), strict=True):
+    kept = main_people(link(list(seen.values()), cuts), cuts)
+    for (index, faces), people in zip(seen.items(), kept, strict=True):
         for place, (face, who) in enumerate(zip(faces, people, strict=True)):
             crop = folder / f"{index}-{place}.png"
             if who is None:

@@ -15,9 +15,10 @@ real         text    median of a number, the commonest word with its share
 fake         text    the same of the fakes
 higher       text    `real` or `fake`: which class has more of a number; empty of words
 auc          number  of the fact alone
-auc_low      number  lower end of the 95 % interval from resampled groups, NaN = too few groups to tell
+auc_low      number  lower end of the 95 % interval from resampled units, NaN = too few units to tell
 auc_high     number  upper end
-groups       integer groups of which it is known
+unit         text    what was resampled: one of `UNITS`
+groups       integer units of which it is known
 warn         boolean a model could learn it instead of the face
 ============ ======= ====================================================
 """
@@ -38,16 +39,29 @@ WARN_COVERAGE = 0.05
 """Finding faces warns if the classes' shares of files with a face differ by this much: what was lost is never seen by any model or test."""
 
 FEW = 10
-"""With fewer groups than this of either class no interval is given and nothing warns."""
+"""With fewer units than this of either class no interval is given and nothing warns."""
+
+GIANT = 0.2
+"""A unit with more than this share of the files is taken apart: resampled as a whole, it would decide everything."""
+
+UNITS = ("group", "person", "source video", "clip")
+"""What may be resampled, the safest first.
+
+Taken is the first of which both classes have `FEW` or more and none is a
+`GIANT`; else the first that is not too few; else the last that is known. Where
+persons all swap with each other (Celeb-DF), all files are one group, and
+persons are resampled: a swap counts with the person whose scene it shows.
+Source videos keep a swap with its original alone.
+"""
 
 FOUND = "files with a face"
 """The fact of the coverage that says whether a face was kept: 1 or 0 a file."""
 
-COLUMNS = ("fact", "n_real", "n_fake", "real", "fake", "higher", "auc", "auc_low", "auc_high", "groups", "warn")
+COLUMNS = ("fact", "n_real", "n_fake", "real", "fake", "higher", "auc", "auc_low", "auc_high", "unit", "groups", "warn")
 
 _FOLDS = 5
 _DRAWS = 50  # resamples at once: memory stays small however many files there are
-_NO_FACTS = {"file", "label", "group", "kind", "reason"}
+_NO_FACTS = {"file", "label", "group", "kind", "reason", "person", "source", "video"}
 
 
 def differences(facts: pd.DataFrame, *, resamples: int = 1000, seed: int = 0) -> pd.DataFrame:
@@ -58,12 +72,14 @@ def differences(facts: pd.DataFrame, *, resamples: int = 1000, seed: int = 0) ->
     groups (five folds), so that rare words of one group cannot flatter; it may
     fall below .5, which is nothing. Files of which a fact is not known are left
     out. Intervals resample groups with replacement, since files of one group
-    (a swap and its original, takes of one person) are not independent.
+    (a swap and its original, takes of one person) are not independent; where
+    all files are one group, what it is made of (`UNITS`).
 
     Args:
-        facts: one row a file: `label` (1 = FAKE, 0 = REAL), perhaps `group`
-            (without it each file stands alone), and any facts, numbers or text.
-        resamples: of the groups.
+        facts: one row a file: `label` (1 = FAKE, 0 = REAL), perhaps `group`,
+            `person`, `source` and `video`, as a listing has them (without them
+            each file stands alone), and any facts, numbers or text.
+        resamples: of the units.
         seed: of the resamples and the folds.
 
     Returns:
@@ -80,12 +96,12 @@ def differences(facts: pd.DataFrame, *, resamples: int = 1000, seed: int = 0) ->
     """
     if "label" not in facts or not facts["label"].isin([0, 1]).all():
         raise ValueError("facts: expected a column label with 0 (real) and 1 (fake); make the table with dfd_lib.data.probe.")
-    group = facts["group"] if "group" in facts else pd.Series(range(len(facts)), facts.index)
+    units = _units(facts)
     known = {name: facts[name].replace("", np.nan).dropna() for name in facts if name not in _NO_FACTS}
     known = {name: fact for name, fact in known.items() if facts["label"][fact.index].nunique() == 2}
     chance = 0.05 / max(len(known), 1)  # Bonferroni's correction for the number of facts
     rows = [
-        {"fact": name, **_difference(fact, facts["label"][fact.index], group[fact.index], chance, resamples, seed)}
+        {"fact": name, **_difference(fact, facts["label"][fact.index], units.loc[fact.index], chance, resamples, seed)}
         for name, fact in known.items()
     ]
     table = pd.DataFrame(rows, columns=list(COLUMNS))
@@ -104,9 +120,29 @@ def coverage_facts(coverage: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _difference(fact: pd.Series, label: pd.Series, group: pd.Series, chance: float, resamples: int, seed: int) -> dict:
+def _units(facts: pd.DataFrame) -> pd.DataFrame:
+    """What each file belongs to: a column for each of `UNITS` that is known."""
+    said = {name: facts[name].fillna("").astype(str) for name in ("group", "person", "source", "video") if name in facts}
+    video = said.get("video", pd.Series(range(len(facts)), facts.index).astype(str))
+    units = {"group": said["group"]} if "group" in said else {}
+    if "person" in said and (said["person"] != "").any():
+        units["person"] = ("person " + said["person"]).where(said["person"] != "", "of " + video)
+    if "source" in said and (said["source"] != "").any():
+        units["source video"] = said["source"].where(said["source"] != "", video)
+    return pd.DataFrame(units if units and "video" not in said else {**units, "clip": video})
+
+
+def _unit(units: pd.DataFrame, fake: np.ndarray) -> tuple[str, np.ndarray]:
+    """The name of what is resampled, and the number of each file's."""
+    enough = [name for name in units if min(units[name][side].nunique() for side in (fake, ~fake)) >= FEW]
+    fair = [name for name in enough if units[name].value_counts(normalize=True).iloc[0] <= GIANT]
+    name = (fair + enough + [units.columns[-1]])[0]
+    return name, np.unique(units[name], return_inverse=True)[1]
+
+
+def _difference(fact: pd.Series, label: pd.Series, units: pd.DataFrame, chance: float, resamples: int, seed: int) -> dict:
     fake = (label == 1).to_numpy()
-    _, who = np.unique(group.astype(str), return_inverse=True)
+    unit, who = _unit(units, fake)
     words = not pd.api.types.is_numeric_dtype(fact)
     score = _share_of_fakes(fact, fake, who, seed) if words else fact.to_numpy(float)
     auc = float(_auc(score, fake))
@@ -122,7 +158,8 @@ def _difference(fact: pd.Series, label: pd.Series, group: pd.Series, chance: flo
     least = 0.5 + WARN_COVERAGE / 2 if fact.name == FOUND else WARN_AUC  # of 0 and 1 the AUC is .5 and half the difference of shares
     return {
         "n_real": int((~fake).sum()), "n_fake": int(fake.sum()), "real": _typical(fact[~fake]), "fake": _typical(fact[fake]),
-        "higher": higher, "auc": auc, "auc_low": low, "auc_high": high, "groups": groups, "warn": bool(beyond_chance and auc >= least),
+        "higher": higher, "auc": auc, "auc_low": low, "auc_high": high, "unit": unit, "groups": groups,
+        "warn": bool(beyond_chance and auc >= least),
     }  # fmt: skip
 
 

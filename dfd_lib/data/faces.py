@@ -1,5 +1,6 @@
 """Faces of a frame: one interface for every detector of `dfd_lib.data.detectors`, and the rules for what counts as a face."""
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -142,9 +143,8 @@ def detector_version(name: str = "auto") -> tuple[str, str]:
     """
     name = _automatic() if name == "auto" else name
     if name not in DETECTORS:
-        near = difflib.get_close_matches(name, DETECTORS, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"detector {name!r}: expected one of auto, {', '.join(DETECTORS)}{hint}")
+        hint = did_you_mean(name, DETECTORS, "take auto.")
+        raise ValueError(f"detector {name!r}: expected one of auto, {', '.join(DETECTORS)}; {hint}")
     if find_spec(DETECTORS[name].package) is None:
         raise ValueError(f"detector {name!r}: expected the package {DETECTORS[name].package!r}, found none. Install it, or take `auto`.")
     return name, _version(DETECTORS[name])

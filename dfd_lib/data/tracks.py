@@ -1,16 +1,16 @@
 """People of a clip: searched for where needed and followed in between, each person with a number."""
 
 from collections import Counter
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
 from typing import Protocol
 
-import cv2
 import numpy as np
 
 from dfd_lib.data.crops import Box
 from dfd_lib.data.faces import Face, iou
+from dfd_lib.data.scenes import glance, is_cut, same_scene
 
 STEP = 6
 """Every so many-th sampled frame is searched, and of the others those in which there is a doubt."""
@@ -21,15 +21,11 @@ HELD = 2**26
 CERTAIN = 0.3
 """Boxes of two sampled frames, doubled, that overlap (intersection over union) at least so much are one person's beyond doubt."""
 
-SAME_SCENE = 0.5
-"""Two frames show one scene if they differ by less than this part of what each differs from its own mean.
-Two frames of different DFDC clips differ by 1.0 and more, consecutive sampled frames of one by .48 at most."""
-
 MIN_PRESENCE = 0.2
-"""People of a clip seen in a smaller part of the frames that show any face are dropped, as false or passing."""
+"""People seen in a smaller part of the frames of their scene that show any face are dropped, as false or passing."""
 
 MAX_PEOPLE = 4
-"""Of a clip's people so many are kept, by the total area of their faces."""
+"""Of the people of a scene so many are kept, by the total area of their faces."""
 
 Followed = tuple[int, np.ndarray, list[Face]]
 """A frame's number, its pixels, its faces."""
@@ -53,7 +49,7 @@ class _Seen:
     glance: np.ndarray
 
 
-def follow(frames: Iterable[tuple[int, np.ndarray]], detector: Searcher, step: int = STEP) -> Iterator[Followed]:
+def follow(frames: Iterable[tuple[int, np.ndarray]], detector: Searcher, step: int = STEP) -> "Following":
     """Find the faces of all frames of a clip without searching every frame whole.
 
     Whole frames are searched every `step`-th time and on both sides of every
@@ -69,46 +65,53 @@ def follow(frames: Iterable[tuple[int, np.ndarray]], detector: Searcher, step: i
         detector: finds the faces of a frame.
         step: 1 searches every frame. So many frames are held at once, within `HELD`.
 
-    Yields:
-        (number, frame, faces): each frame as it came.
+    Returns:
+        An iterable of (number, frame, faces): each frame as it came.
     """
-    before: _Seen | None = None
-    waiting: list[tuple[int, np.ndarray]] = []
-    for frame in frames:
-        waiting.append(frame)
-        if before is None or len(waiting) >= min(step, HELD // frame[1].nbytes):
-            before = yield from _settle(before, waiting, detector)
-            waiting.clear()
-    if waiting:
-        yield from _settle(before, waiting, detector)
+    return Following(frames, detector, step)
 
 
-def _settle(before: _Seen | None, waiting: list[tuple[int, np.ndarray]], detector: Searcher) -> Generator[Followed, None, _Seen]:
-    """Give away the frames that wait; returns what the last of them shows, which is always searched."""
-    glances = [_glance(frame) for _, frame in waiting]
-    cuts = [before is None or not _same_scene(before.glance, glances[0])]
-    cuts += [not _same_scene(one, other) for one, other in pairwise(glances)]
-    faces, between = before.faces if before else [], []
-    for frame, begins, ends in zip(waiting, cuts, [*cuts[1:], True], strict=True):
-        if begins or ends:
-            found = detector(frame[1])
-            yield from _between(faces, between, found, detector)
-            yield (*frame, found)
-            faces, between = found, []
-        else:
-            between.append(frame)
-    return _Seen(faces, glances[-1])
+class Following:
+    """What `follow` returns; to be iterated over once.
 
+    Attributes:
+        cuts: after the iteration, the frames that begin another scene, as
+            their places in the order of the frames (`CUT`).
+    """
 
-def _glance(frame: np.ndarray) -> np.ndarray:
-    """The green of some 64 x 64 places, each averaged over a few pixels, as numbers that can be subtracted."""
-    stride = -(-max(frame.shape[:2]) // 320)
-    return cv2.resize(np.ascontiguousarray(frame[::stride, ::stride, 1]), (64, 64), interpolation=cv2.INTER_AREA).astype(np.float32)
+    def __init__(self, frames: Iterable[tuple[int, np.ndarray]], detector: Searcher, step: int) -> None:
+        self.frames, self.detector, self.step = frames, detector, step
+        self.cuts: list[int] = []
+        self._done = 0
 
+    def __iter__(self) -> Iterator[Followed]:
+        before: _Seen | None = None
+        waiting: list[tuple[int, np.ndarray]] = []
+        for frame in self.frames:
+            waiting.append(frame)
+            if before is None or len(waiting) >= min(self.step, HELD // frame[1].nbytes):
+                before = yield from self._settle(before, waiting)
+                waiting.clear()
+        if waiting:
+            yield from self._settle(before, waiting)
 
-def _same_scene(one: np.ndarray, other: np.ndarray) -> bool:
-    contrast = (np.abs(one - one.mean()).mean() + np.abs(other - other.mean()).mean()) / 2
-    return bool(np.abs(one - other).mean() <= SAME_SCENE * max(contrast, 4))  # a plain wall has none
+    def _settle(self, before: _Seen | None, waiting: list[tuple[int, np.ndarray]]) -> Generator[Followed, None, _Seen]:
+        """Give away the frames that wait; returns what the last of them shows, which is always searched."""
+        glances = [glance(frame) for _, frame in waiting]
+        pairs = list(pairwise([before.glance if before else glances[0], *glances]))
+        self.cuts += [place for place, pair in enumerate(pairs, self._done) if is_cut(*pair)]
+        self._done += len(waiting)
+        changes = [before is None or not same_scene(*pairs[0])] + [not same_scene(*pair) for pair in pairs[1:]]
+        faces, between = before.faces if before else [], []
+        for frame, begins, ends in zip(waiting, changes, [*changes[1:], True], strict=True):
+            if begins or ends:
+                found = self.detector(frame[1])
+                yield from _between(faces, between, found, self.detector)
+                yield (*frame, found)
+                faces, between = found, []
+            else:
+                between.append(frame)
+        return _Seen(faces, glances[-1])
 
 
 def _between(before: list[Face], frames: list[tuple[int, np.ndarray]], after: list[Face], detector: Searcher) -> Iterator[Followed]:
@@ -126,10 +129,10 @@ def _between(before: list[Face], frames: list[tuple[int, np.ndarray]], after: li
 
 def _same_people(one: list[Face], other: list[Face]) -> bool:
     """Somebody, the same number, and each in nearly the same place."""
-    return bool(one) and len(one) == len(other) == len(_match(one, other, CERTAIN))
+    return bool(one) and len(one) == len(other) == len(_match(dict(enumerate(one)), other, CERTAIN))
 
 
-def link(frames: Sequence[Sequence[Face]], same: float = 0.1, patience: int = 5) -> list[list[int]]:
+def link(frames: Sequence[Sequence[Face]], cuts: Iterable[int] = (), *, same: float = 0.1, patience: int = 5) -> list[list[int]]:
     """Give the faces of a clip the number of the person they belong to.
 
     Greedy: of all pairs of a person's last face and a face of the next frame,
@@ -138,6 +141,8 @@ def link(frames: Sequence[Sequence[Face]], same: float = 0.1, patience: int = 5)
 
     Args:
         frames: the faces of each sampled frame, in order.
+        cuts: places of frames that begin another scene. Who is seen there is
+            somebody new, even in the place where another was.
         same: smallest intersection over union (of the doubled boxes) of one person.
         patience: a person unseen in more frames than this is a new one afterwards.
 
@@ -149,28 +154,32 @@ def link(frames: Sequence[Sequence[Face]], same: float = 0.1, patience: int = 5)
         >>> left, right = Face((0, 0, 40, 40), 0.9), Face((200, 0, 50, 50), 0.9)
         >>> link([[right, left], [left], [left, right]])
         [[0, 1], [1], [1, 0]]
+        >>> link([[left], [left], [left]], cuts=[2])
+        [[0], [0], [1]]
     """
-    last: list[tuple[int, Face]] = []  # when and where each person was seen last
-    ids = []
+    known: dict[int, tuple[int, Face]] = {}  # who may still be seen again: when and where that was last
+    ids: list[list[int]] = []
+    cuts, count = set(cuts), 0
     for time, faces in enumerate(frames):
-        own = _match([face if time - seen <= patience + 1 else None for seen, face in last], faces, same)
+        known = {} if time in cuts else {who: seen for who, seen in known.items() if time - seen[0] <= patience + 1}
+        own = _match({who: face for who, (_, face) in known.items()}, faces, same)
         for which, face in enumerate(faces):
             if which not in own:
-                own[which] = len(last)
-                last.append((time, face))
-            last[own[which]] = (time, face)
+                own[which], count = count, count + 1
+            known[own[which]] = (time, face)
         ids.append([own[which] for which in range(len(faces))])
     return _by_area(frames, ids)
 
 
-def _match(last: Sequence[Face | None], faces: Sequence[Face], same: float) -> dict[int, int]:
+def _match(known: Mapping[int, Face], faces: Sequence[Face], same: float) -> dict[int, int]:
     """From a face's place to its person, best overlaps first."""
-    known = [(who, _doubled(face.box)) for who, face in enumerate(last) if face]
-    pairs = [(iou(box, _doubled(face.box)), who, which) for which, face in enumerate(faces) for who, box in known]
+    places = {who: _doubled(face.box) for who, face in known.items()}
+    pairs = [(iou(box, _doubled(face.box)), who, which) for which, face in enumerate(faces) for who, box in places.items()]
     matched: dict[int, int] = {}
     for overlap, who, which in sorted(pairs, key=lambda pair: (-pair[0], pair[1:])):
-        if overlap >= same and which not in matched and who not in matched.values():
+        if overlap >= same and which not in matched and who in places:
             matched[which] = who
+            del places[who]
     return matched
 
 
@@ -187,20 +196,28 @@ def _by_area(frames: Sequence[Sequence[Face]], ids: list[list[int]]) -> list[lis
     return [[rank[who] for who in own] for own in ids]
 
 
-def main_people(ids: Sequence[Sequence[int]]) -> list[list[int | None]]:
+def main_people(ids: Sequence[Sequence[int]], cuts: Iterable[int] = ()) -> list[list[int | None]]:
     """Number the people of a clip who are kept from 0; the others become None.
 
-    Kept are the `MAX_PEOPLE` largest of those seen in at least `MIN_PRESENCE`
-    of the frames that show any face.
+    Kept are, of every scene, the `MAX_PEOPLE` largest of those seen in at least
+    `MIN_PRESENCE` of its frames that show any face.
 
     Args:
         ids: what `link` returned.
+        cuts: as `link` was given them.
 
     Example:
         >>> main_people([[0, 1]] + [[1]] * 9)
         [[None, 0], [0], [0], [0], [0], [0], [0], [0], [0], [0]]
     """
-    frames = Counter(chain.from_iterable(ids))
-    needed = MIN_PRESENCE * sum(bool(own) for own in ids)
-    kept = [who for who in sorted(frames) if frames[who] >= needed][:MAX_PEOPLE]
-    return [[kept.index(who) if who in kept else None for who in own] for own in ids]
+    ends = [0, *sorted(cuts), len(ids)]
+    stayed = sorted(chain.from_iterable(_stayed(ids[start:end]) for start, end in pairwise(ends)))
+    number = {who: place for place, who in enumerate(stayed)}
+    return [[number.get(who) for who in own] for own in ids]
+
+
+def _stayed(scene: Sequence[Sequence[int]]) -> list[int]:
+    """Who is kept of a scene; smaller numbers are larger people."""
+    frames = Counter(chain.from_iterable(scene))
+    needed = MIN_PRESENCE * sum(bool(own) for own in scene)
+    return [who for who in sorted(frames) if frames[who] >= needed][:MAX_PEOPLE]

@@ -47,12 +47,14 @@ def _sentence(row: pd.Series) -> str:
 
 def _facts(facts: pd.DataFrame) -> Table:
     columns = [Column("fact"), Column("real", hint="median, or the commonest with its share"), Column("fake")]
-    columns += [Column("n real", True), Column("n fake", True), Column("AUC alone", True), Column("result")]
+    columns += [Column("n real", True), Column("n fake", True), Column("AUC alone", True)]
+    columns += [Column("resampled", hint="what its interval resamples"), Column("result")]
     rows = [
         [
             *(text_cell(value) for value in (_name(row), row["real"], row["fake"])),
             *(number_cell(row[name], count(row[name])) for name in ("n_real", "n_fake")),
             metric_cell(row, "auc"),
+            text_cell(row.get("unit", "group")),
             text_cell("WARNS" if bool(row["warn"]) else "too few groups" if pd.isna(row["auc_low"]) else ""),
         ]
         for _, row in facts.iterrows()

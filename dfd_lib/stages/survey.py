@@ -40,9 +40,15 @@ def survey_media(experiment: Experiment, *, progress: bool = False) -> tuple[pd.
     found = _found(listing, coverage)
     facts = probe(listing, root, workers=workers(), progress=progress)
     write_table(facts, faces_dir(experiment.name) / "facts.parquet")
-    table = differences(facts.merge(found, on="file"), resamples=experiment.evaluation.resamples, seed=experiment.split.seed)
+    known = _belonging(facts, listing).merge(found, on="file")
+    table = differences(known, resamples=experiment.evaluation.resamples, seed=experiment.split.seed)
     write_table(table, report_dir(experiment.name) / "differences.csv")
     return coverage, table
+
+
+def _belonging(facts: pd.DataFrame, listing: pd.DataFrame) -> pd.DataFrame:
+    """The facts, and what each file belongs to besides its group, which may be all of the data."""
+    return facts.merge(listing[["file", "person", "source", "video"]], on="file")
 
 
 def _found(listing: pd.DataFrame, coverage: pd.DataFrame) -> pd.DataFrame:
@@ -72,7 +78,7 @@ def survey_source(
     facts = probe(listing, find_source(source), workers=workers())
     write_table(facts, out)
     bad = pd.concat([facts[facts["reason"] != ""], problems])
-    return differences(facts), dict(zip(bad["file"], bad["reason"], strict=True))
+    return differences(_belonging(facts, listing)), dict(zip(bad["file"], bad["reason"], strict=True))
 
 
 def show_face_sizes(experiment: Experiment) -> Figure:

@@ -106,6 +106,62 @@ def test_few_groups_give_no_interval_and_no_warning():
     assert np.isnan(row["auc_low"]) and np.isnan(row["auc_high"]) and not row["warn"]
 
 
+def celeb_df(people: int = 14, takes: int = 4, strangers: int = 6) -> pd.DataFrame:
+    """Everybody is swapped with everybody, so all are one group; of some real clips nobody knows who they show."""
+    rows = [(0, "one", f"id{one}", "", f"real/id{one}_{take}") for one in range(people) for take in range(takes)]
+    rows += [
+        (1, "one", f"id{one}", f"real/id{one}_{take}", f"fake/id{one}_id{(one + take + 1) % people}_{take}")
+        for one in range(people)
+        for take in range(takes)
+    ]
+    rows += [(0, f"y{number}", "", "", f"youtube/{number}") for number in range(strangers)]
+    return pd.DataFrame(rows, columns=["label", "group", "person", "source", "video"])
+
+
+def test_where_all_are_one_group_persons_are_resampled():
+    facts = celeb_df()
+    taken = facts.assign(fps=np.where(facts["label"] == 1, 30.0, 25.0), width=facts["person"].str.len() * 1.0)
+    found = judged(taken)
+    assert set(found["unit"]) == {"person"}
+    assert set(found["groups"]) == {14 + 6}
+    assert found.loc["fps", ["auc", "auc_low", "auc_high", "warn"]].tolist() == [1.0, 1.0, 1.0, True]
+    assert not judged(taken.drop(columns=["person", "source", "video"])).loc["fps", "warn"], "so without them it was passed over"
+
+
+def test_persons_give_a_wider_interval_than_their_clips_would():
+    """What a person's clips share counts once, however many they are."""
+    facts = celeb_df(people=24, takes=10, strangers=0)
+    rng = np.random.default_rng(2)
+    own = facts["person"] + facts["label"].astype(str)
+    facts["bytes"] = own.map(dict(zip(own.unique(), rng.normal(size=own.nunique()), strict=True)))
+    by_person, by_clip = judged(facts).loc["bytes"], judged(facts.drop(columns=["group", "person", "source"])).loc["bytes"]
+    assert (by_person["unit"], by_clip["unit"]) == ("person", "clip")
+    assert by_person["auc"] == by_clip["auc"]
+    assert by_person["auc_high"] - by_person["auc_low"] > 2 * (by_clip["auc_high"] - by_clip["auc_low"])
+
+
+@pytest.mark.parametrize(
+    ("change", "unit", "units"),
+    [
+        ({"person": ""}, "source video", 14 * 4 + 6),
+        ({"person": "", "source": ""}, "clip", 2 * 14 * 4 + 6),
+        ({"person": lambda rows: rows["person"].replace({f"id{one}": "id0" for one in range(10)})}, "source video", 14 * 4 + 6),
+        ({"group": lambda rows: rows["person"] + rows["video"].where(rows["person"] == "", "")}, "group", 14 + 6),
+    ],
+    ids=["nobody knows who", "nor from what", "one person is nearly everybody", "groups that are good enough"],
+)
+def test_the_safest_unit_that_serves_is_taken(change: dict, unit: str, units: int):
+    facts = celeb_df().assign(fps=lambda rows: np.where(rows["label"] == 1, 30.0, 25.0))
+    assert judged(facts.assign(**change)).loc["fps", ["unit", "groups", "warn"]].tolist() == [unit, units, True]
+
+
+def test_too_few_of_everything_stay_without_an_interval():
+    facts = celeb_df(people=3, takes=3, strangers=0).assign(fps=lambda rows: np.where(rows["label"] == 1, 30.0, 25.0))
+    row = judged(facts).loc["fps"]
+    assert np.isnan(row["auc_low"]) and not row["warn"] and row["auc"] == 1
+    assert row["unit"] == "clip"
+
+
 def test_unknown_facts_are_left_out_and_those_of_one_class_alone_too():
     facts = table(pairs=20)
     real = facts["label"] == 0

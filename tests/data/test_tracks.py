@@ -4,6 +4,7 @@ import itertools
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dfd_lib.data.faces import Detector, Face, iou, open_detector
+from dfd_lib.data.frames import sample_frames
 from dfd_lib.data.tracks import MAX_PEOPLE, Searcher, follow, link, main_people
 
 Clip = list[tuple[int, np.ndarray]]
@@ -176,6 +178,48 @@ def test_large_frames_are_held_in_smaller_numbers(monkeypatch: pytest.MonkeyPatc
     assert counting.asked == 1 + 6, "the first, and every second from there"
 
 
+# -- cuts --
+
+
+def people_by_frame(frames: list[np.ndarray], step: int) -> list[list[int]]:
+    """Who is who, if in every frame a face is found in the same place."""
+    followed = follow(clip_of(frames), Drawn(lambda number: [Face((110, 40, 100, 100), 0.9)]), step)
+    faces = [own for _, _, own in followed]
+    return link(faces, followed.cuts)
+
+
+@pytest.mark.parametrize("step", [1, 3, 100])
+@pytest.mark.parametrize("cut", [1, 4, 7])
+def test_two_people_in_the_same_place_on_both_sides_of_a_cut_are_two(step: int, cut: int) -> None:
+    here, there = scene([(1, 120, 100, 30)], SMALL), scene([(2, 120, 100, 30)], SMALL, wall=150)
+    ids = people_by_frame([here] * cut + [there] * (8 - cut), step)
+    first = 0 if cut >= 4 else 1  # who is seen longer
+    assert ids == [[first]] * cut + [[1 - first]] * (8 - cut)
+
+
+def test_who_moves_before_a_plain_wall_stays_the_same() -> None:
+    """Nearly all pixels of the person change, but nothing else does."""
+    frames = [scene([(1, 120, 30 + 30 * step, 30)], SMALL) for step in range(6)]
+    assert people_by_frame(frames, 1) == [[0]] * 6
+
+
+def test_cuts_are_where_the_scene_changes_however_frames_are_grouped() -> None:
+    rng = np.random.default_rng(0)
+    scenes = [rng.integers(low, low + 90, (90, 160, 3), dtype=np.uint8) for low in (0, 120, 60)]
+    clip = clip_of([scenes[0]] * 3 + [scenes[1]] * 4 + [scenes[2]])
+    for step in range(1, 10):
+        followed = follow(clip, Drawn(lambda number: []), step)
+        assert len(list(followed)) == 8
+        assert followed.cuts == [3, 7]
+
+
+def test_real_clips_without_a_cut_have_none(shared_data: Callable[[str], Path]) -> None:
+    for path in sorted(shared_data("dfdc_videos").rglob("*.mp4"))[:2]:
+        followed = follow(sample_frames(path, every=50), Drawn(lambda number: []))
+        assert len(list(followed)) == 6
+        assert followed.cuts == []
+
+
 # -- names --
 
 boxes = st.tuples(st.integers(0, 200), st.integers(0, 200), st.integers(1, 90), st.integers(1, 90))
@@ -232,3 +276,36 @@ def test_passing_and_minor_people_are_dropped() -> None:
     crowd = list(range(MAX_PEOPLE + 3))
     assert main_people([crowd]) == [[*range(MAX_PEOPLE), None, None, None]]
     assert main_people([]) == []
+
+
+def test_after_a_cut_everybody_is_new() -> None:
+    left, right = Face((0, 0, 50, 50), 0.9), Face((200, 0, 40, 40), 0.9)
+    assert link([[left, right]] * 2 + [[left, right]] * 3, cuts=[2]) == [[1, 3]] * 2 + [[0, 2]] * 3
+    assert link([[left]] * 3, cuts=[0]) == [[0]] * 3
+
+
+def test_who_is_kept_is_judged_within_the_scene() -> None:
+    """Ten scenes of one person each: nobody is in a fifth of the clip, and nobody is dropped."""
+    ids = [[scene] for scene in range(10) for _ in range(3)]
+    cuts = range(3, 30, 3)
+    assert main_people(ids, cuts) == ids
+    assert main_people(ids) == [[None]] * 30
+    passing = [[0], [0], [0], [0], [0], [0, 1]] + [[2, 3]] + [[2]] * 7
+    assert main_people(passing, [6]) == [[0]] * 5 + [[0, None]] + [[1, None]] + [[1]] * 7
+    crowds = [list(range(6)), list(range(6, 12))]
+    assert main_people(crowds, [1]) == [[0, 1, 2, 3, None, None], [4, 5, 6, 7, None, None]]
+
+
+def test_passers_by_are_compared_with_who_was_there_lately_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand people who are seen once each, as in a street, cost a comparison with the last few each."""
+    compared = 0
+
+    def counted(a: tuple, b: tuple) -> float:
+        nonlocal compared
+        compared += 1
+        return iou(a, b)
+
+    monkeypatch.setattr("dfd_lib.data.tracks.iou", counted)
+    ids = link([[Face((500.0 * time, 0, 50, 50), 0.9)] for time in range(1000)])
+    assert len({who for own in ids for who in own}) == 1000
+    assert compared <= 1000 * 6
