@@ -8,7 +8,7 @@ import pytest
 from drawn_media import listing, scene, write_photo
 
 from dfd_lib.data.crops import PADDING, CropSpec, cut, read_image
-from dfd_lib.data.extract import extract
+from dfd_lib.data.extract import RULES, extract
 from dfd_lib.data.faces import detector_version, open_detector
 from dfd_lib.data.origins import Cut, crops_origin, keep_origin, trained_on
 from dfd_lib.experiment import Faces
@@ -26,7 +26,7 @@ def cropped(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_extraction_says_how_it_cut(cropped: Path) -> None:
     name, version = detector_version()
-    expected = Cut(CropSpec(margin=0.1, size=48), name, version, step=3, sampling={"frames": 7}, boxes="own", rules=1)
+    expected = Cut(CropSpec(margin=0.1, size=48), name, version, step=3, sampling={"frames": 7}, boxes="own", rules=RULES)
     assert crops_origin(cropped / "out") == expected
 
 
