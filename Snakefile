@@ -19,6 +19,7 @@ CLIPS = source_dir(RECIPE) / "listing.csv" if DRAWN else []
 FACES = faces_dir(NAME) / "manifest.parquet"
 SHARDS = RECIPE.faces.shards if RECIPE.faces else 1
 SHARD = str(FACES.with_name("shards") / f"{{number}}-of-{SHARDS}" / "shard.json")
+TUNED = [name for name, model in RECIPE.models.items() if model.tune]
 RUNS = [f"{model}-s{seed}" for model in RECIPE.models for seed in RECIPE.seeds]
 # share the processors among the trainings that can run at once: two small jobs beside each other beat one on two cores
 TRAIN_THREADS = max(1, workflow.cores // len(RUNS))
@@ -131,9 +132,41 @@ rule splits:
         run_notebook("20_splits", "split by group and audited")
 
 
+# its search is an output that is only ever added to: stopped, it goes on; asked for more trials, it takes them
+rule tune:
+    input:
+        "manifest.parquet",
+    output:
+        update("tuning/{model}/trials.csv"),
+        update("tuning/{model}/best.json"),
+        "notebooks/30_tune-{model}.ipynb",
+    params:
+        recipe=lambda wildcards: RECIPE.models[wildcards.model].model_dump(mode="json"),
+        code=code_hash("30_tune"),
+    log:
+        "logs/30_tune-{model}.txt",
+    threads: max(1, workflow.cores // max(1, len(TUNED)))
+    priority: 20
+    shell:
+        run_notebook(
+            "30_tune",
+            "tuned {wildcards.model}",
+            out="30_tune-{wildcards.model}",
+            parameters=" -p 'model=\"{wildcards.model}\"'",
+        )
+        + "; touch {output}"
+
+
+# all searches and nothing else: snakemake ... tuning
+rule tuning:
+    input:
+        expand("tuning/{model}/best.json", model=TUNED),
+
+
 rule train:
     input:
         "manifest.parquet",
+        lambda wildcards: f"tuning/{wildcards.model}/best.json" if wildcards.model in TUNED else [],
     output:
         # `update`: not deleted first, since a finished run whose recipe and data are the same is taken as it is
         update("models/{model}-s{seed}/run.json"),
@@ -168,6 +201,7 @@ rule compare:
         "runs.csv",
         "calibration.csv",
         "calibration.json",
+        ["tuning.csv"] if TUNED else [],
         "notebooks/50_compare.ipynb",
     params:
         recipe=part("evaluation"),
@@ -217,6 +251,7 @@ rule report:
         rules.page.output,
         rules.survey.output,
         rules.splits.output,
+        expand("notebooks/30_tune-{model}.ipynb", model=TUNED),
         expand(["models/{run}/run.json", "notebooks/40_train-{run}.ipynb"], run=RUNS),
         rules.compare.output,
         rules.ensembles.output,

@@ -15,6 +15,7 @@ from typer.exceptions import TyperException
 from dfd_lib.cli_cache import cache
 from dfd_lib.cli_faces import Groups, Layout, extract, merge
 from dfd_lib.cli_show import Json, check_choice, show
+from dfd_lib.cli_tune import tune
 
 app = typer.Typer(
     name="dfd",
@@ -88,6 +89,7 @@ def demo(
 
 app.command()(extract)
 app.command()(merge)
+app.command()(tune)
 app.command()(cache)
 
 

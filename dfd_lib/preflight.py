@@ -8,6 +8,7 @@ from dfd_lib.evaluation.aggregate import AGGREGATORS
 from dfd_lib.evaluation.rules import RULES
 from dfd_lib.experiment import Experiment, Model
 from dfd_lib.models.registry import hyper_defaults, model_facts
+from dfd_lib.models.space import searched_names
 from dfd_lib.paths import find_source, find_weights, project_root
 from dfd_lib.spelling import did_you_mean
 
@@ -41,6 +42,8 @@ def _check_model(where: str, model: Model) -> None:
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
     _one_of(f"{where}.hyper", model.hyper, hyper_defaults(model.model))
+    if model.tune is not None:
+        _one_of(f"{where}.tune.only", model.tune.only or [], searched_names(model.model))
     if model.image_size is not None and model.image_size < facts.smallest:
         raise ValueError(f"{where}.image_size: expected at least {facts.smallest} pixels for {model.model}, came {model.image_size}")
     if model.weights == "imagenet":

@@ -240,6 +240,32 @@ def tables(names: tuple[str, ...], seeds=(1,), leak=False) -> dict[str, pd.DataF
     }  # fmt: skip
 
 
+def trials(count=12, seed=0) -> pd.DataFrame:
+    """The trials of a search, best first; the second failed, the last was stopped early."""
+    random = np.random.default_rng(seed)
+    fixed = {"status": "completed", "seconds": 30.5, "epochs": 4, "stopped": "planned", "message": ""}
+    drawn = {"learning_rate": 10 ** random.uniform(-5, -2, count), "width": random.choice([0.5, 1.0], count)}
+    drawn |= {"padding": random.choice(["same", "valid"], count)}
+    table = pd.DataFrame({"trial": np.arange(1, count + 1), "val_auc": random.uniform(0.5, 0.9, count)}).assign(**fixed, **drawn)
+    table.loc[0, ["learning_rate", "width", "padding"]] = [1e-3, 1.0, "same"]
+    table.loc[1, ["val_auc", "status", "message"]] = [np.nan, "failed", "ValueError: too wide"]
+    table.loc[count - 1, ["stopped", "epochs"]] = ["early", 2]
+    return table.sort_values("val_auc", ascending=False, ignore_index=True)
+
+
+def write_search(folder: Path, model: str, count=12) -> pd.DataFrame:
+    """A search as a report's folder holds it, and what it bought; returns the trials."""
+    table, defaults = trials(count), {"learning_rate": 1e-3, "width": 1.0, "padding": "same"}
+    best = table.iloc[0]
+    facts = {"trials": count, "trial": int(best["trial"]), "val_auc": best["val_auc"], "defaults": defaults}
+    write_table(table, folder / "tuning" / model / "trials.csv")
+    (folder / "tuning" / model / "best.json").write_text(json.dumps(facts | {"drawn": {name: best[name] for name in defaults}}))
+    gain = {"model": model, "trials": count, "val_default": 0.7, "val_tuned": 0.8, "test_default": 0.71, "test_tuned": 0.76}
+    write_table(pd.DataFrame([gain | {"gain": 0.05, "gain_low": 0.02, "gain_high": 0.08, "p": 0.01}]), folder / "tuning.csv")
+    (folder / "tuning.txt").write_text(f"Tuning {model} ({count} trials) bought something.\n")
+    return table
+
+
 def write_report(
     folder: Path, names=NAMES[:5], seeds=(1,), leak=False, title="A made-up report", about="Some words.", source="demo"
 ) -> Path:

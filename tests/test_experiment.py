@@ -46,9 +46,19 @@ def test_one_architecture_may_be_trained_twice_under_two_names():
     assert {key: model.model for key, model in experiment.models.items()} == {"lenet": "lenet", "lenet_small": "lenet"}
 
 
+def test_a_tuned_model_has_a_twin_with_its_settings_as_they_stand():
+    experiment = parse_experiment(changed("models.lenet", {"epochs": 3, "tune": {"trials": 5}}) | {"seeds": [1, 2]})
+    assert list(experiment.models) == ["lenet", "lenet-default"]
+    assert experiment.models["lenet-default"].tune is None
+    assert experiment.models["lenet"].model_copy(update={"tune": None}) == experiment.models["lenet-default"]
+    with pytest.raises(ValueError, match="'lenet-default' is what lenet is called with its settings as they stand"):
+        parse_experiment(SMALL | {"models": {"lenet": {"tune": {}}, "lenet-default": {"model": "lenet"}}})
+
+
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [
+        ("models.lenet.tune.trails", 3, "models.lenet.tune.trails: unknown key; did you mean 'trials'?"),
         ("modles", {}, "modles: unknown key; did you mean 'models'?"),
         ("data.sauce", 1, "data.sauce: unknown key; did you mean 'source'?"),
         ("faces.evry", 10, "faces.evry: unknown key; did you mean 'every'?"),
@@ -76,6 +86,11 @@ def test_an_unknown_key_names_the_near_miss(path, value, said):
         ("models.lenet", 3, "models.lenet: "),
         ("training", 3, "training: "),
         ("seeds", [], "seeds: "),
+        (
+            "models.lenet.tune.seed",
+            0,
+            "models.lenet.tune.seed: Input should be greater than or equal to 1, came 0",
+        ),  # 0 is none to KerasTuner
         ("models.lenet.epochs", 0, "models.lenet.epochs: Input should be greater than or equal to 1, came 0"),
         ("models.lenet.epochs", "many", "models.lenet.epochs: "),
         ("models.lenet.optimizer", "adm", "models.lenet.optimizer: Input should be 'adam', 'adamw', 'sgd' or 'rmsprop', came 'adm'"),

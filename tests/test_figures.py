@@ -36,6 +36,8 @@ def draw_all(names: list[str], seeds=(1,)) -> dict[str, plt.Figure]:
         "operating": figures.operating(promises.operating),
         "verdicts": figures.verdicts(promises.conformal),
         "scores": figures.scores(predictions),
+        "search_progress": figures.search_progress(made.trials()),
+        "search_scatter": figures.search_scatter(made.trials()),
         "training_curves": figures.training_curves(made.histories(names, seeds=seeds)),
         "slices": figures.slices(made.slices(metrics)),
         "pair_matrix": figures.pair_matrix(made.pairs(names)),
@@ -431,3 +433,31 @@ def test_spread_fills_the_room_evenly():
 def test_importing_figures_loads_no_tensorflow():
     code = "import sys, dfd_lib.figures; print(any(name in sys.modules for name in ('tensorflow', 'keras')))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "False"
+
+
+# ---- searches
+
+
+def test_the_best_so_far_is_the_running_maximum_in_the_order_of_the_draws():
+    trials = made.trials(12)
+    (axis,) = figures.search_progress(trials).axes
+    best, *dots = axis.lines
+    drawn = trials.sort_values("trial")
+    expected = drawn["val_auc"].fillna(-np.inf).cummax()
+    np.testing.assert_allclose(best.get_ydata(), expected)
+    full, hollow = (set(dot.get_xdata()) for dot in dots)
+    assert hollow == set(drawn.loc[drawn["stopped"] == "early", "trial"])
+    assert full | hollow == set(drawn["trial"])
+
+
+def test_a_scatter_has_a_panel_for_each_setting_that_varied():
+    trials = made.trials(12).assign(optimizer="adam")
+    figure = figures.search_scatter(trials)
+    shown = {axis.get_xlabel(): axis for axis in figure.axes if axis.get_xlabel()}
+    assert set(shown) == {"learning_rate", "width", "padding"}
+    assert shown["learning_rate"].get_xscale() == "log"
+    assert [label.get_text() for label in shown["padding"].get_xticklabels()] == ["same", "valid"]
+    every, best = shown["learning_rate"].lines
+    assert len(every.get_xdata()) == 11  # the trial that failed has no score
+    assert best.get_xdata()[0] == trials["learning_rate"][0]
+    assert figures.search_scatter(trials[["trial", "val_auc"]].assign(width=1.0)).axes  # nothing varied: it says so

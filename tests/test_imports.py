@@ -49,10 +49,11 @@ BELOW = {
     ],
     "report": ["experiment", "stamp", *TABLES],
     "preflight": ["experiment", "data", "models", "evaluation", "paths", "spelling"],
-    "stages": ["experiment", "stamp", "data", "models", "training", "evaluation", "explain", "figures", *TABLES],
+    "stages": ["experiment", "process", "spelling", "stamp", "data", "models", "training", "evaluation", "explain", "figures", *TABLES],
     "cli_show": [],
     "cli": ROOMS,
     "cli_faces": ROOMS,
+    "cli_tune": ROOMS,
     "cli_cache": ROOMS,
     "": ROOMS,
 }

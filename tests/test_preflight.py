@@ -14,6 +14,10 @@ WRONG = {
         {"models": {"lenet": {"hyper": {"dropuot": 0.1}}}},
         "hyper: unknown 'dropuot'; did you mean 'dropout'",
     ),
+    "what is searched": (
+        {"models": {"lenet": {"tune": {"only": ["strides"]}}}},
+        "lenet.tune.only: unknown 'strides'; did you mean 'stride'",
+    ),
     "a size": ({"models": {"inception_resnet_v2": {"image_size": 32}}}, "expected at least 75 pixels for inception_resnet_v2, came 32"),
     "weights that nobody has": ({"models": {"lenet": {"weights": "imagenet"}}}, "came 'imagenet', of which lenet has none"),
     "a weight file": ({"models": {"lenet": {"weights": "nowhere.weights.h5"}}}, "expected a file"),

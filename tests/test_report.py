@@ -101,6 +101,30 @@ def test_every_image_is_inside_and_equals_its_file(folder):
     assert all(len(image["alt"]) > 20 and int(image["width"]) > 100 and int(image["height"]) > 30 for image in images)
 
 
+def test_a_search_shows_what_it_bought_what_it_chose_and_its_trials(folder):
+    trials = made.write_search(folder, "lenet", count=12)
+    figures.save(figures.search_progress(trials), folder / "figures" / "search_progress_lenet.png")
+    figures.save(figures.search_scatter(trials), folder / "figures" / "search_scatter_lenet.png")
+    page = read(folder)
+    assert "Tuning lenet (12 trials) bought something." in page.words("section")
+    titles = ("AUC on test, tuned", "setting", "what it changed")
+    gains, settings, listed = (next(table for table in page.tables if title in table[0]) for title in titles)
+    assert gains[1][-1].split() == ["+.050", "+.020", "to", "+.080"]
+    best = trials.iloc[0]
+    assert [row[0] for row in settings[1:]] == ["learning_rate", "width", "padding"]
+    assert [row[2] for row in settings[1:]] == [f"{best['learning_rate']:.3g}", f"{best['width']:.3g}", best["padding"]]
+    assert len(listed) - 1 == 10
+    assert listed[1][0] == str(best["trial"])
+    assert "2 more trials in tuning/lenet/trials.csv; 6 min 6 s in all." in page.words("section")
+    by_number = {row[0]: row for row in listed[1:]}
+    if "1" in by_number:
+        assert by_number["1"][-1] == "nothing, the recipe as it stands"
+    assert "What did tuning buy: there is no tuning.csv." not in page.words("section")
+    captions = page.words("figcaption")
+    assert "lenet. Each dot is a trial" in captions
+    assert "lenet. One panel a setting" in captions
+
+
 def test_nothing_is_fetched_from_elsewhere(folder):
     html = write_page(folder.name).read_text(encoding="utf-8")
     page = Page(html)

@@ -15,6 +15,7 @@ from dfd_lib.figures.ensembles import diversity, ensemble_gain
 from dfd_lib.figures.promises import operating, reliability, verdicts
 from dfd_lib.figures.style import save
 from dfd_lib.figures.training import training_curves
+from dfd_lib.figures.tuning import search_progress, search_scatter
 
 __all__ = [
     "confusions",
@@ -31,6 +32,8 @@ __all__ = [
     "roc",
     "save",
     "scores",
+    "search_progress",
+    "search_scatter",
     "slices",
     "split_overview",
     "training_curves",

@@ -81,6 +81,16 @@ _KNOWN = {
         "Training in grey, validation in green. The ringed dot is the epoch whose weights were kept: the best AUC on val. Validation "
         "that turns away from training means that the model learns its training faces by heart.",
     ),
+    "search_progress": (
+        "Dots: the validation AUC of each trial of a search in the order they were drawn; a line is the best so far.",
+        "Each dot is a trial's AUC by clip on val, the green line the best so far; a hollow dot was stopped early. A line that is "
+        "still rising at its end says that more trials might find more.",
+    ),
+    "search_scatter": (
+        "Small multiples: the validation AUC of each trial against each setting that was drawn.",
+        "One panel a setting, one dot a trial, the best in green. Where good and poor trials stand side by side, the setting matters "
+        "little. All settings were drawn at once, so a panel shows a trend, no proof.",
+    ),
     "split": (
         "Stacked bars: real and fake crops in each part of the split, with the number of groups and videos.",
         "train fits, val chooses, calib calibrates, test is read at the end. Whole groups go to one part, so no person, source video or"

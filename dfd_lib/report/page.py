@@ -12,12 +12,14 @@ from dfd_lib.report.blocks import Section
 from dfd_lib.report.coverage import coverage
 from dfd_lib.report.promises import promises
 from dfd_lib.report.source import Report, open_report
+from dfd_lib.report.tuning import tuning
 from dfd_lib.report.verdict import headline
 
 _SECTIONS: tuple[tuple[Callable[[Report], Section], str], ...] = (
     (results.leaderboard, "metrics.csv"),
     (results.pairs, "pairs.csv"),
     (results.ensembles, "ensembles.csv"),
+    (tuning, "tuning.csv"),
     (results.slices, "slices.csv"),
     (results.answers, "figures/roc.png, confusions.png or scores.png"),
     (promises, "calibration.csv"),

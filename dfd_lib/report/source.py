@@ -50,6 +50,7 @@ COLUMNS = {
         *("model", "seed", "level", "aggregator", "promised", "available", "groups_real", "groups_fake", "groups_needed"),
         *("error_real", "error_fake", "wrong", "unsure"),
     ],
+    "tuning.csv": ["model", "trials", "val_default", "val_tuned", "test_default", "test_tuned", "gain", "gain_low", "gain_high"],
     "test_reads.csv": ["date", "commit", "command", "result"],
 }
 """The columns that the page shows of each table; further ones are passed over."""

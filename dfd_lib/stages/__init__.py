@@ -9,9 +9,11 @@ from dfd_lib.stages.media import draw_clips, find_faces, list_media, read_faces,
 from dfd_lib.stages.places import crops_root, run_dir, source_dir, workers
 from dfd_lib.stages.results import best_line, compare, search_ensembles
 from dfd_lib.stages.training import collect_runs, model_settings, train
+from dfd_lib.stages.tuning import best_settings, search_dir, search_space, tune, tuned_models, tuning_gains
 
 __all__ = [
     "best_line",
+    "best_settings",
     "check_leak_free",
     "check_written",
     "collect_runs",
@@ -25,10 +27,15 @@ __all__ = [
     "read_manifest",
     "run_dir",
     "sample_crops",
+    "search_dir",
     "search_ensembles",
+    "search_space",
     "source_dir",
     "split_faces",
     "stamp",
     "train",
+    "tune",
+    "tuned_models",
+    "tuning_gains",
     "workers",
 ]

@@ -5,23 +5,37 @@ import pandas as pd
 from dfd_lib.data.origins import keep_origin
 from dfd_lib.experiment import Experiment, Model
 from dfd_lib.paths import report_dir
+from dfd_lib.process import start_tensorflow
 from dfd_lib.stages.media import read_manifest
 from dfd_lib.stages.places import crops_root, run_dir
+from dfd_lib.stages.tuning import search_dir
 from dfd_lib.tables import check_predictions, write_table
 
 
 def model_settings(experiment: Experiment, model: str) -> Model:
-    """How a model is trained: as the recipe says, or by the recipe's defaults if it is not in it."""
+    """How a model is trained: as the recipe says, with what its search found if it is tuned; by the recipe's defaults if it is not in it.
+
+    Raises:
+        FileNotFoundError: its search is not finished.
+        ValueError: its search was for another recipe; no such model.
+    """
     from dfd_lib.models.registry import model_facts
 
-    if model in experiment.models:
-        return experiment.models[model]
-    model_facts(model)  # refuses unknown names, with the choices
-    return Model(model=model, **experiment.training.model_dump())
+    if model not in experiment.models:
+        model_facts(model)  # refuses unknown names, with the choices
+        return Model(model=model, **experiment.training.model_dump())
+    settings = experiment.models[model]
+    if settings.tune is None:
+        return settings
+    start_tensorflow()
+    from dfd_lib.training.tune import tuned
+
+    return tuned(settings, search_dir(experiment, model))
 
 
 def train(experiment: Experiment, model: str, seed: int, verbose: int = 2):
     """Train one model with one seed; returns a `dfd_lib.training.fit.Run`."""
+    start_tensorflow()
     from dfd_lib.training.fit import fit
 
     settings = model_settings(experiment, model)

@@ -237,8 +237,18 @@ def _finish(search: Search, oracle: "keras_tuner.Oracle") -> pd.DataFrame:
     best = table.iloc[0]
     (trial,) = (one for one in oracle.trials.values() if int(one.trial_id) + 1 == best["trial"])
     settings = draw(trial.hyperparameters.copy(), search.config).model_dump(include=set(TUNED))
-    facts = {"key": search.key, "asked": search.config.tune.trials, "recipe": _asked(search.config), "trials": len(table)}
-    facts |= {"trial": int(best["trial"]), "val_auc": float(best["val_auc"]), "settings": settings}
+    space = [one for one in oracle.get_space().space if not is_fixed(one)]
+    facts = {
+        "key": search.key,
+        "asked": search.config.tune.trials,
+        "recipe": _asked(search.config),
+        "trials": len(table),
+        "trial": int(best["trial"]),
+        "val_auc": float(best["val_auc"]),
+        "defaults": {one.name: one.default for one in space},
+        "drawn": {one.name: trial.hyperparameters.values[one.name] for one in space},
+        "settings": settings,
+    }
     with whole(search.out / "best.json") as beside:
         beside.write_text(json.dumps(facts, indent=2) + "\n")
     return table
