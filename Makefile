@@ -5,6 +5,7 @@ EXPERIMENT ?= demo
 CORES ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 PYTHON ?=
 UPGRADE ?=
+ONLY ?=
 
 CANDIDATES := $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python)
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
@@ -43,8 +44,8 @@ lint: env  ## check style, format, and that notebooks are committed without outp
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/nbstripout --verify --keep-id notebooks/*.ipynb
 
-bench: env  ## measure against plain ways to do the same; writes reports/benchmarks.md
-	@$(BIN)/python tests/benchmarks/run.py --out reports/benchmarks.md
+bench: env  ## measure against plain ways to do the same; writes reports/benchmarks.md (ONLY=faces: that part alone)
+	@$(BIN)/python tests/benchmarks/run.py --out reports/benchmarks.md $(if $(ONLY),--only "$(ONLY)")
 
 lock: env  ## resolve pyproject.toml into requirements.lock (UPGRADE=1: to the newest versions)
 	@$(BIN)/python -m uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet uv

@@ -1,5 +1,6 @@
 """The benchmarks run to their end, on inputs so tiny that their figures mean nothing."""
 
+import importlib
 import re
 import subprocess
 import sys
@@ -17,3 +18,51 @@ def test_every_benchmark_gives_ratios(name):
     ratios = re.findall(r", ratio ([\d.]+)$", done.stdout, re.MULTILINE)
     assert ratios
     assert all(float(ratio) > 0 for ratio in ratios)
+
+
+@pytest.fixture
+def written(tmp_path, monkeypatch):
+    """A page of two parts, and what writes them."""
+    monkeypatch.syspath_prepend(str(HERE))
+    measure, bench_run = importlib.import_module("measure"), importlib.import_module("run")
+    page = importlib.import_module("benchmark_page")
+    path = tmp_path / "benchmarks.md"
+
+    def write(part, ratio, commit="abc"):
+        row = measure.Row(f"{part} of crops", "a loop", (1.0,), (ratio,), target=2)
+        bench_run.write(path, part, page.section([row], commit=commit, seconds=75, load=0.1))
+        return path.read_text()
+
+    write("faces", 3.0)
+    return write
+
+
+def test_one_part_is_measured_anew_and_the_others_stay(written):
+    before = written("training", 1.5)
+    faces = before[before.index("## faces") : before.index("## training")]
+    assert "commit abc, measured in 1 min 15 s" in faces
+    assert "| faces of crops | a loop | 3.00 (3.00 to 3.00) | 2.00 |  | yes |" in faces
+    after = written("training", 2.5, commit="def")
+    assert faces in after
+    assert "| training of crops | a loop | 2.50 (2.50 to 2.50) | 2.00 |  | yes |" in after
+    assert after.count("training of crops") == after.count("commit def") == 1
+
+
+def test_a_way_that_ran_once_is_held_against_every_turn(written):
+    measure = importlib.import_module("measure")
+    row = measure.race("faces", lambda: None, 5.0, reference="once", target=1, turns=3)
+    assert row.theirs == (5.0,) * 3
+    assert len(row.ours) == 3
+
+
+def test_the_page_in_the_repository_has_a_section_for_every_part(written):
+    page, bench_run = importlib.import_module("benchmark_page"), importlib.import_module("run")
+    text = (HERE.parent.parent / "reports" / "benchmarks.md").read_text()
+    assert sorted(page.sections_of(text)) == bench_run.parts()
+    assert page.page(page.sections_of(text)) == text
+
+
+def test_an_unknown_part_is_refused():
+    done = subprocess.run([sys.executable, HERE / "run.py", "--tiny", "--only", "face"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "'faces', 'statistics', 'training'" in done.stderr

@@ -2,9 +2,8 @@
 
 import os
 import struct
-import time
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 from drawn_media import numbered, turned, write_clip, write_photo
 
-from dfd_lib.data.frames import count_frames, sample_frames
+from dfd_lib.data.frames import count_frames, open_video, sample_frames
 
 
 def numbers(path: Path, **sampling: int) -> list[int]:
@@ -75,6 +74,48 @@ def test_rotation_in_the_header_is_applied(tmp_path: Path, degrees: int, red_is_
     assert (found[..., 0] > 128).mean() < 0.12
 
 
+def boxes(raw: bytes, kind: bytes, start: int = 0, end: int | None = None) -> list[int]:
+    """Where the boxes lie that lead to the first one of a kind (ISO 14496-12): size, type, content."""
+    end = len(raw) if end is None else end
+    while start < end:
+        size, name = struct.unpack_from(">I4s", raw, start)
+        if name == kind:
+            return [start]
+        if name in (b"moov", b"trak", b"edts", b"mdia", b"minf", b"stbl") and (inner := boxes(raw, kind, start + 8, start + size)):
+            return [start, *inner]
+        start += size
+    return []
+
+
+def variable(path: Path, durations: list[int]) -> Path:
+    """Rewrite for how long each frame of an mp4 is shown, as a multiple of what it was; its index lies behind the frames."""
+    raw = bytearray(path.read_bytes())
+    shown = boxes(raw, b"elst")[-1] + 16  # what lies behind this time would be left out
+    struct.pack_into(">I", raw, shown, struct.unpack_from(">I", raw, shown)[0] * sum(durations) // len(durations))
+    *above, place = boxes(raw, b"stts")
+    size, *_, unit = struct.unpack_from(">IIIIII", raw, place)
+    times = b"".join(struct.pack(">II", 1, duration * unit) for duration in durations)
+    raw[place : place + size] = struct.pack(">I4sII", 16 + len(times), b"stts", 0, len(durations)) + times
+    for box in above:
+        struct.pack_into(">I", raw, box, struct.unpack_from(">I", raw, box)[0] + 16 + len(times) - size)
+    path.write_bytes(raw)
+    return path
+
+
+@pytest.mark.parametrize("durations", [[1, 3] * 15, [1] * 29 + [200], [50] + [1] * 29, list(range(1, 31))])
+def test_of_a_variable_rate_frames_are_counted_not_time(tmp_path: Path, durations: list[int]) -> None:
+    path = variable(write_clip(tmp_path / "phone.mp4", numbered(30)), durations)
+    capture = cv2.VideoCapture(str(path))
+    shown = [capture.get(cv2.CAP_PROP_POS_MSEC) for _ in range(30) if capture.grab()]
+    assert np.diff(shown) == pytest.approx(40 * np.array(durations[:-1]), abs=1.5), "the file is what it says"
+    assert count_frames(path) == 30
+    assert numbers(path) == [0, 10, 20]
+    assert numbers(path, frames=3) == [5, 15, 25]
+    sampled = sample_frames(path, every=7)
+    assert [index for index, _ in sampled] == [0, 7, 14, 21, 28]
+    assert sampled.remark == ""
+
+
 def lying(path: Path, count: int) -> Path:
     """An .avi whose header declares another number of frames (avih dwTotalFrames and strh dwLength)."""
     raw = bytearray(path.read_bytes())
@@ -105,6 +146,43 @@ def test_containers_and_codecs(tmp_path: Path, fourcc: str, suffix: str) -> None
 def test_odd_sizes(tmp_path: Path, size: tuple[int, int]) -> None:
     path = write_clip(tmp_path / "odd.avi", numbered(3, size), "MJPG", odd=True)
     assert [frame.shape for _, frame in sample_frames(path, every=1)] == [(size[1], size[0], 3)] * 3
+
+
+@pytest.mark.parametrize("size", [(97, 55), (33, 200)])
+def test_odd_sizes_are_sampled_by_number_too(tmp_path: Path, size: tuple[int, int]) -> None:
+    path = write_clip(tmp_path / "odd.avi", numbered(9, size), "MJPG", odd=True)
+    assert numbers(path, frames=3) == [1, 4, 7]
+
+
+@pytest.mark.parametrize("degrees", [90, 270])
+def test_a_turned_clip_is_sampled_by_number_and_upright(tmp_path: Path, degrees: int) -> None:
+    """Its packets, by which frames are counted, are not turned."""
+    path = turned(write_clip(tmp_path / "held.mp4", numbered(30)), degrees)
+    assert numbers(path, frames=3) == [5, 15, 25]
+    assert {frame.shape for _, frame in sample_frames(path, frames=3)} == {(64, 48, 3)}
+
+
+@pytest.fixture
+def opencv_threads() -> Iterator[Callable[[int], None]]:
+    before = cv2.getNumThreads()
+    yield cv2.setNumThreads
+    cv2.setNumThreads(before)
+
+
+@pytest.mark.parametrize(("fourcc", "suffix"), [("mp4v", ".mp4"), ("FFV1", ".mkv"), ("MJPG", ".avi")])
+def test_more_threads_decode_the_same(tmp_path: Path, opencv_threads: Callable[[int], None], fourcc: str, suffix: str) -> None:
+    rng = np.random.default_rng(0)
+    noise = cv2.GaussianBlur(rng.integers(0, 256, (480, 640, 3), dtype=np.uint8), (0, 0), 5)
+    path = write_clip(tmp_path / f"clip{suffix}", [np.roll(noise, 7 * shift, axis=(0, 1)) for shift in range(12)], fourcc)
+    found = {}
+    for threads in (1, 4):
+        opencv_threads(threads)
+        with open_video(path) as capture:
+            used = capture.get(cv2.CAP_PROP_N_THREADS)
+        assert used == threads or (fourcc == "MJPG" and used == 1), "a decoder may know no threads"
+        found[threads] = np.stack([frame for _, frame in sample_frames(path, every=1)])
+    assert len(found[1]) == 12
+    assert np.array_equal(found[1], found[4])
 
 
 def test_one_frame(tmp_path: Path) -> None:
@@ -200,14 +278,37 @@ def test_a_whole_clip_gives_no_remark(clip: Path, tmp_path: Path) -> None:
         assert sampled.remark == "", path.name
 
 
-def test_what_takes_too_long_is_refused_whoever_is_slow(clip: Path) -> None:
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def test_what_takes_too_long_is_refused_whoever_is_slow(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr("dfd_lib.data.frames.time", clock)
     seen = []
-    with pytest.raises(ValueError, match=r"clip.mp4: expected to be done within 0.05 s, came to frame \d only"):
-        for index, _ in sample_frames(clip, every=1, limit=0.05):
+    with pytest.raises(ValueError, match=r"clip.mp4: expected to be done within 5 s, came to frame 6 only"):
+        for index, _ in sample_frames(clip, every=1, limit=5):
             seen.append(index)
-            time.sleep(0.02)
-    assert 1 <= len(seen) <= 4
-    assert len(list(sample_frames(clip, every=1, limit=60))) == 30
+            clock.now += 1
+    assert seen == [0, 1, 2, 3, 4, 5], "what is done in time is done"
+    for _ in sample_frames(clip, limit=5):
+        clock.now += 5 / 3
+    assert len(list(sample_frames(clip, every=1, limit=0))) == 30, "no time has passed"
+
+
+def test_frames_that_are_not_asked_for_cost_time_too(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or a clip without end, of which one frame is wanted, would hold a process for ever."""
+    clock = Clock()
+    monkeypatch.setattr("dfd_lib.data.frames.time", clock)
+    monkeypatch.setattr(Clock, "monotonic", lambda self: setattr(self, "now", self.now + 1) or self.now)
+    with pytest.raises(ValueError, match="within 8 s, came to frame 8 only"):
+        list(sample_frames(clip, every=1000, limit=8))
 
 
 @pytest.mark.parametrize("sampling", [{"every": 0}, {"frames": 0}, {"every": -3}, {"every": 2, "frames": 2}])
