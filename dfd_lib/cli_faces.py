@@ -18,6 +18,9 @@ def extract(
     boxes: Annotated[str, typer.Option(help="Where a swap is cut: at its own faces (own) or its original's (original).")] = "own",
     margin: Annotated[float, typer.Option(min=0, max=2, help="Border around the box, as a share of its longer side.")] = 0.3,
     size: Annotated[int, typer.Option(min=16, max=1024, help="Side of the crop in pixels.")] = 160,
+    square: Annotated[bool, typer.Option(help="Cut a square around the face, or stretch its box to one.")] = True,
+    align: Annotated[bool, typer.Option("--align", help="Turn each face until its eyes are level (yunet or mtcnn).")] = False,
+    step: Annotated[int, typer.Option(min=1, help="Search every so many-th of these frames whole; 1 searches all.")] = 6,
     time_limit: Annotated[float, typer.Option(help="Seconds that a file may take; one that takes longer is skipped.")] = 300,
     layout: Layout = "auto",
     groups: Groups = None,
@@ -28,6 +31,7 @@ def extract(
     """Find the faces in photos and videos, cut them, and list them in a manifest. Run again, it continues."""
     from dfd_lib import stages
     from dfd_lib.data.extract import extract as extract_faces
+    from dfd_lib.data.faces import detector_version
     from dfd_lib.data.shards import Shard
     from dfd_lib.data.sources import list_source
     from dfd_lib.experiment import Faces, load_experiment
@@ -43,9 +47,12 @@ def extract(
     root = find_source(source)
     if out.resolve() == root or root in out.resolve().parents:
         raise ValueError(f"--out: expected a folder outside of the source, came {out} in {root}; the crops would be listed as its files")
-    faces = Faces(detector=detector, every=every, frames=frames, boxes=boxes, margin=margin, size=size, time_limit=time_limit)
+    name, version = detector_version(detector)
+    crop = {"margin": margin, "size": size, "square": square, "align": align}
+    faces = Faces(detector=name, every=every, frames=frames, boxes=boxes, step=step, time_limit=time_limit, **crop)
     part = Shard.parse(shard) if shard else None
-    listing, problems = list_source(root, layout=layout, groups=groups)
+    listing, problems = list_source(root, layout=layout, groups=groups, tell=_note)
+    _note(f"faces are searched for by {name} {version}" + (" (auto)" if detector == "auto" else ""))
     tables = extract_faces(listing, root, out, faces=faces, workers=workers or stages.workers(), shard=part, problems=problems)
     _tell(*tables, out if part is None else part.folder(out))
 
@@ -67,3 +74,7 @@ def merge(
 def _tell(manifest, coverage, where: Path) -> None:
     skipped = int((coverage["status"] == "skipped").sum())
     typer.echo(f"{len(manifest)} faces of {len(coverage)} files in {where}; {skipped} files skipped, see the coverage")
+
+
+def _note(line: str) -> None:
+    typer.echo(line, err=True)

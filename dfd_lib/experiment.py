@@ -71,6 +71,7 @@ class Faces(Part):
     step: int = Field(6, ge=1, description="search every so many-th of these frames for faces, and the others where there is a doubt")
     margin: float = Field(0.3, ge=0, le=2, description="border around the box, as a share of its longer side")
     size: int = Field(160, ge=16, le=1024, description="side of the crop in pixels")
+    square: bool = Field(True, description="cut a square around the face; otherwise its box with the margin is stretched to one")
     align: bool = Field(False, description="turn each face so that its eyes are level; needs a detector that finds them")
     boxes: Literal["own", "original"] = Field("own", description="cut a swap where its own faces are, or where its original's are")
     time_limit: float = Field(300, gt=0, description="seconds that a file may take; one that takes longer is skipped")

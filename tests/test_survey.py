@@ -3,17 +3,22 @@
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
 from dfd_lib.cli import app
+from dfd_lib.data.demo import draw_portrait
 from dfd_lib.data.differences import FOUND
 from dfd_lib.experiment import parse_experiment
 from dfd_lib.paths import faces_dir, report_dir
+from dfd_lib.report.blocks import Words
+from dfd_lib.report.coverage import coverage as coverage_section
+from dfd_lib.report.source import Report
 from dfd_lib.stages import find_faces, survey
-from dfd_lib.tables import read_table
+from dfd_lib.tables import read_table, write_table
 
 
 @pytest.fixture
@@ -52,6 +57,45 @@ def test_facts_stand_beside_what_was_found_in_the_same_file(experiment):
     facts = read_table(faces_dir("lab") / "facts.parquet").set_index("file")
     assert len(facts) == 24
     assert facts["reason"].ne("").sum() == 1 and facts.loc["fake/3.png", "reason"]
+
+
+@pytest.fixture
+def made_to_differ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Clips of drawn people; the fakes are smaller, slower, of another codec, and in most of them nobody is found."""
+    monkeypatch.setenv("DFD_OUT", str(tmp_path))
+    monkeypatch.setenv("DFD_THREADS", "1")
+    person, nobody = draw_portrait(1, 96), np.full((80, 80, 3), 90, np.uint8)
+    for number in range(12):
+        clip(tmp_path / f"media/real/{number}.avi", person, "MJPG", 30)
+        clip(tmp_path / f"media/fake/{number}.mp4", nobody if number else person[8:88, 8:88], "mp4v", 24)
+    recipe = {"name": "lab", "title": "t", "data": {"source": str(tmp_path / "media")}, "models": {"lenet": {}}}
+    return parse_experiment({**recipe, "faces": {"frames": 1, "size": 32}})
+
+
+def clip(path: Path, frame: np.ndarray, code: str, fps: float) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*code), fps, frame.shape[1::-1])
+    for _ in range(3):
+        writer.write(np.ascontiguousarray(frame[..., ::-1]))
+    writer.release()
+
+
+def test_whatever_tells_the_classes_apart_warns_on_the_page(made_to_differ):
+    find_faces(made_to_differ)
+    _, table = survey.survey_media(made_to_differ)
+    warned = table[table["warn"]].set_index("fact")
+    assert {FOUND, "width", "height", "fps", "codec", "format"} <= set(warned.index)
+    assert warned.loc[FOUND, ["real", "fake", "higher"]].tolist() == ["100.0 %", "8.3 %", "real"]
+    assert warned.loc[["width", "fps", "codec"], ["real", "fake"]].values.tolist() == [
+        *(["96", "80"], ["30", "24"], ["mjpg (100 %)", "fmp4 (100 %)"])
+    ]
+    assert set(warned["unit"]) == {"group"}
+    write_table(read_table(faces_dir("lab") / "coverage.csv"), report_dir("lab") / "coverage.csv")
+    section = coverage_section(Report(report_dir("lab"), made_to_differ))
+    (warning,) = (block for block in section.blocks if isinstance(block, Words) and block.tone == "warning")
+    told = " ".join(warning.paragraphs)
+    assert "facts of the files could be learnt instead of the face" in told
+    assert all(f"{fact.replace('_', ' ')}: real " in told for fact in warned.index)
 
 
 def test_any_folder_can_be_surveyed(experiment, tmp_path):

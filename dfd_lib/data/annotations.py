@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from dfd_lib.data.tree import SUFFIX
 from dfd_lib.tables import SPLITS
 
 LABELS = {"real": 0, "0": 0, "fake": 1, "1": 1}
@@ -86,3 +87,44 @@ def read_json(path: Path, name: str) -> object:
         return json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError, RecursionError) as error:
         raise ValueError(f"{name}: expected JSON in UTF-8; {' '.join(str(error).split())}; correct it.") from None
+
+
+def given_groups(table: pd.DataFrame, root: Path, groups: str) -> tuple[pd.Series, list[tuple[str, str]]]:
+    """The user's group of each row, by the name of its file or video, with or without folder and suffix.
+
+    Args:
+        table: file, stem, video and scene (a group that the layout gives) of each file.
+        root: the data set's folder.
+        groups: a CSV file in it: first column the file or video, second its group.
+
+    Returns:
+        The groups, and the names that no file has, each with a reason.
+
+    Raises:
+        FileNotFoundError: there is no such table.
+        ValueError: it has fewer columns, or two groups for one name.
+    """
+    given = _read_groups(root, groups)
+    key = given["name"].str.replace(SUFFIX, "", regex=True)
+    pairs = given.assign(key=key).drop_duplicates(["key", "scene"])
+    if pairs["key"].duplicated().any():
+        twice = pairs.loc[pairs["key"].duplicated(), "name"].iloc[0]
+        raise ValueError(f"{Path(groups).name}: expected one group for {twice!r}, came several; give all of them the same group.")
+    scene_of = pairs.set_index("key")["scene"]
+    names = [table["stem"], table["video"]]
+    names += [name.str.replace(r"^.*/", "", regex=True) for name in names]
+    found = table["scene"].where(table["scene"] != "")
+    for name in names:
+        found = found.fillna(name.map(scene_of))
+    unknown = ~key.isin(pd.concat(names))
+    return found.fillna(""), [(name, f"named in {Path(groups).name}, but no such file") for name in given.loc[unknown, "name"]]
+
+
+def _read_groups(root: Path, groups: str) -> pd.DataFrame:
+    path = root / groups
+    if not path.is_file():
+        raise FileNotFoundError(f"groups {groups!r}: expected a CSV file at {path}, found none; correct `groups`, or leave it out.")
+    given = read_csv(path, path.name, []).iloc[:, :2]
+    if given.shape[1] < 2:
+        raise ValueError(f"{path.name}: expected two columns, file or video and its group, came {', '.join(given)}; add the groups.")
+    return given.set_axis(["name", "scene"], axis=1)

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from dfd_lib.data.crops import CropSpec, cut, read_image
-from dfd_lib.data.faces import Detector, Face
+from dfd_lib.data.faces import MAX_FACES, Detector, Face
 from dfd_lib.data.frames import sample_frames
 from dfd_lib.data.media import MIN_SIDE, reason
 from dfd_lib.data.tracks import STEP, Following, follow, link, main_people
@@ -147,7 +147,8 @@ def _with_remark(record: Record, remark: str) -> Record:
 def _cut_photo(image: np.ndarray, folder: Path, detector: Detector, spec: CropSpec) -> Record:
     found = detector(image)
     rows = [_row(None, who, face, _save(image, face, spec, folder / _name(None, who))) for who, face in enumerate(found)]
-    return _record(rows, 1, len(found), image.shape, "no face was found")
+    record = _record(rows, 1, len(found), image.shape, "no face was found")
+    return _with_remark(record, f"more than {MAX_FACES - 1} faces: the most certain were kept") if len(found) >= MAX_FACES else record
 
 
 def _cut_boxes(frames: Iterable[tuple[int | None, np.ndarray]], folder: Path, boxes: Boxes, spec: CropSpec) -> Record:

@@ -143,7 +143,7 @@ def verify_crops(
 
 def crop_spec(faces: "Faces") -> CropSpec:
     """The crop that a recipe's `faces` section asks for."""
-    return CropSpec(margin=faces.margin, size=faces.size, align=faces.align)
+    return CropSpec(margin=faces.margin, size=faces.size, square=faces.square, align=faces.align)
 
 
 def _settings(faces: "Faces") -> dict[str, Any]:

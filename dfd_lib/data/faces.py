@@ -32,6 +32,10 @@ SAME_FACE = 0.5
 """Of two boxes of a frame that share more than this part of the smaller one, the more certain is kept."""
 
 
+MAX_FACES = 100
+"""Of one frame so many faces are kept, the most certain: a wall of portraits, or a pattern taken for one, must not cost hours."""
+
+
 @dataclass(frozen=True)
 class Face:
     """One face in one frame.
@@ -169,7 +173,7 @@ def _version(kind: Kind) -> str:
 
 
 def keep_faces(faces: Iterable[Face], min_face: float = MIN_FACE, min_score: float = MIN_SCORE) -> list[Face]:
-    """Drop small, uncertain and double faces; the largest of the rest comes first.
+    """Drop small, uncertain and double faces, and all but `MAX_FACES`; the largest of the rest comes first.
 
     Args:
         faces: faces of one frame.
@@ -184,6 +188,8 @@ def keep_faces(faces: Iterable[Face], min_face: float = MIN_FACE, min_score: flo
     good = (face for face in faces if min(face.box[2:]) >= min_face and face.score >= min_score)
     kept: list[Face] = []
     for face in sorted(good, key=lambda face: (-face.score, face.box)):
+        if len(kept) == MAX_FACES:
+            break
         if all(_shared(face.box, other.box) <= SAME_FACE * min(face.area, other.area) for other in kept):
             kept.append(face)
     return sorted(kept, key=lambda face: (-face.area, face.box))

@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 
 from dfd_lib.data import layouts
-from dfd_lib.data.annotations import read_csv
+from dfd_lib.data.annotations import given_groups
 from dfd_lib.data.splits import connected_groups
-from dfd_lib.data.tree import SUFFIX, Problems, Tree, read_tree
+from dfd_lib.data.tree import Problems, Tree, read_tree
 from dfd_lib.paths import find_source
 from dfd_lib.spelling import did_you_mean
 
@@ -40,12 +40,13 @@ _READERS: dict[str, Callable[[Tree], tuple[pd.DataFrame, Problems]]] = {
 
 
 def list_source(
-    root: str | Path, *, layout: str = "auto", groups: str | None = None, dataset: str | None = None
+    root: str | Path, *, layout: str = "auto", groups: str | None = None, dataset: str | None = None, tell: Callable[[str], object] = str
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """List the images and videos of a data set, with all that its layout says of them.
 
-    Nothing is decoded. Two files that differ only in suffix or in case are one
-    video: the first is kept, a video before an image.
+    Nothing is decoded. Two files that differ only in suffix are one video: the
+    first is kept, a video before an image. Names that differ in case, or in how
+    an accent is composed, are different names.
 
     Args:
         root: the data set's folder, or its name; see `paths.find_source`.
@@ -56,6 +57,8 @@ def list_source(
             that it does not name stands alone.
         dataset: the data set's name; default, what the layout says, else the
             folder's name.
+        tell: is given a line on the files that are neither images nor videos,
+            where there are some; they have no row anywhere.
 
     Returns:
         The listing and the problems.
@@ -92,6 +95,8 @@ def list_source(
     if not root.is_dir():
         raise ValueError(f"data source {root}: expected a folder, came a file; give the folder that holds it.")
     tree, problems = read_tree(root)
+    if tree.others:
+        tell(tree.passed_over())
     if tree.media.empty:
         raise ValueError(
             f"data source {root}: expected images or videos, found none in {len(tree.others)} files; give the data set's folder."
@@ -102,7 +107,7 @@ def list_source(
     table = _completed(table, dataset or root.name, overrule=dataset is not None)
     problems += more + doubles + _unlabelled(tree, table, more + doubles, name)
     if groups is not None:
-        table["scene"], unknown = _scenes(table, _beside(root, groups))
+        table["scene"], unknown = given_groups(table, root, groups)
         problems += unknown
     _check_classes(table, root, name, len(problems))
     table["original"] = _originals(table)
@@ -178,12 +183,12 @@ def _existing(table: pd.DataFrame, tree: Tree) -> tuple[pd.DataFrame, Problems]:
 
 
 def _without_doubles(table: pd.DataFrame, problems: Problems) -> tuple[pd.DataFrame, Problems]:
-    """One file a video: a.jpg beside a.png, or a.jpg beside A.jpg, would overwrite each other's crops."""
-    order = table.assign(name=table["stem"].str.normalize("NFC").str.casefold()).sort_values(["kind", "file"], ascending=[False, True])
-    first = order.groupby("name")["file"].transform("first")
-    double = order.duplicated("name")
+    """One file a video: a.jpg beside a.png would have the same name in every table."""
+    order = table.sort_values(["kind", "file"], ascending=[False, True])
+    first = order.groupby("stem")["file"].transform("first")
+    double = order.duplicated("stem")
     problems += [
-        (file, f"has the same name as {kept} but for suffix or case; rename one")
+        (file, f"has the same name as {kept} but for the suffix; rename one")
         for file, kept in zip(order["file"][double], first[double], strict=True)
     ]
     return table.drop(index=order.index[double]).reset_index(drop=True), problems
@@ -215,34 +220,6 @@ def _originals(table: pd.DataFrame) -> pd.Series:
 def _unlabelled(tree: Tree, table: pd.DataFrame, said: Problems, name: str) -> Problems:
     known = {*table["file"], *(file for file, _ in said)}
     return [(file, f"has no label in the layout {name!r}") for file in tree.media["file"] if file not in known]
-
-
-def _beside(root: Path, groups: str) -> Path:
-    path = root / groups
-    if not path.is_file():
-        raise FileNotFoundError(f"groups {groups!r}: expected a CSV file at {path}, found none; correct `groups`, or leave it out.")
-    return path
-
-
-def _scenes(table: pd.DataFrame, path: Path) -> tuple[pd.Series, Problems]:
-    """The user's group of each row, by the name of its file or video, and the names that nothing has."""
-    given = read_csv(path, path.name, []).iloc[:, :2]
-    if given.shape[1] < 2:
-        raise ValueError(f"{path.name}: expected two columns, file or video and its group, came {', '.join(given)}; add the groups.")
-    given.columns = ["name", "scene"]
-    key = given["name"].str.replace(SUFFIX, "", regex=True)
-    pairs = given.assign(key=key).drop_duplicates(["key", "scene"])
-    if pairs["key"].duplicated().any():
-        twice = pairs.loc[pairs["key"].duplicated(), "name"].iloc[0]
-        raise ValueError(f"{path.name}: expected one group for {twice!r}, came several; give all of them the same group.")
-    scene_of = pairs.set_index("key")["scene"]
-    names = [table["stem"], table["video"]]
-    names += [name.str.replace(r"^.*/", "", regex=True) for name in names]
-    found = table["scene"].where(table["scene"] != "")
-    for name in names:
-        found = found.fillna(name.map(scene_of))
-    unknown = ~key.isin(pd.concat(names))
-    return found.fillna(""), [(name, f"named in {path.name}, but no such file") for name in given.loc[unknown, "name"]]
 
 
 def _check_classes(table: pd.DataFrame, root: Path, name: str, problems: int) -> None:

@@ -2,17 +2,42 @@
 
 import os
 import re
+from collections import Counter
 from collections.abc import Callable
-from mimetypes import MimeTypes
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import pandas as pd
 
-IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
-VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv")
+from dfd_lib.data.images import FORMATS, open_image
+from dfd_lib.data.magic import sniff
+from dfd_lib.data.media import reason
+
+# Lists of our own: Python's, and the machine's, differ from one to the next, and with them would the outcome
+IMAGES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".pbm", ".pnm")
+VIDEOS = (
+    *(".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3g2", ".avi", ".divx", ".mkv", ".webm", ".flv", ".f4v", ".wmv", ".asf", ".mpg"),
+    *(".mpeg", ".mpe", ".mpv", ".m1v", ".m2v", ".vob", ".m2ts", ".ts", ".mts", ".ogv", ".ogm", ".mxf", ".rm", ".rmvb", ".dv"),
+    *(".nut", ".ivf", ".y4m", ".mjpeg", ".mjpg", ".h264", ".264", ".h265", ".265", ".hevc"),
+)
 SUFFIX = r"(?i)\.(?:" + "|".join(suffix[1:] for suffix in (*IMAGES, *VIDEOS)) + r")$"
 """The suffix of a file that is read, as a pattern."""
+
+AMBIGUOUS = (".ts", ".mts", ".gif")
+"""TypeScript is no video, and of pictures some move: of these the content decides."""
+
+UNREAD = (
+    *(".heic", ".heif", ".avif", ".jxl", ".jp2", ".j2k", ".psd", ".svg", ".ico", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf"),
+    *(".orf", ".rw2"),
+)
+"""Images that nothing here decodes: each has its row, that says so."""
+
+TABLES = (
+    *(".csv", ".tsv", ".json", ".jsonl", ".txt", ".md", ".rst", ".xml", ".yaml", ".yml", ".html", ".htm", ".pdf", ".log", ".npy"),
+    *(".npz", ".pkl", ".pt", ".pth", ".h5", ".hdf5", ".parquet", ".onnx", ".py", ".ipynb", ".sh", ".zip", ".gz", ".tgz", ".tar"),
+    *(".7z", ".rar", ".wav", ".mp3", ".m4a", ".aac", ".flac", ".opus", ".srt", ".vtt", ".ass", ".sha256", ".md5"),
+)
+"""What lies beside media and is none; it is not opened. Of any other suffix, and without one, the content decides."""
 
 Problems = list[tuple[str, str]]
 """Files that are set aside, and why: pairs (file, reason)."""
@@ -30,21 +55,65 @@ class Tree(NamedTuple):
         found = [file for file in self.others if PurePosixPath(file).name == name]
         return sorted(found, key=lambda file: (file.count("/"), file))
 
+    def passed_over(self) -> str:
+        """The other files in a line, by suffix, the most frequent first; empty if there are none.
+
+        Example:
+            >>> Tree(Path("."), pd.DataFrame(), ["a.csv", "b/c.txt", "LICENSE", "d.TXT"]).passed_over()
+            '4 files are neither images nor videos: 2 .txt, 1 .csv, 1 without suffix'
+        """
+        suffixes = Counter(PurePosixPath(file).suffix.lower() or "without suffix" for file in self.others)
+        counts = ", ".join(f"{count} {suffix}" for suffix, count in sorted(suffixes.items(), key=lambda pair: (-pair[1], pair[0])))
+        return f"{len(self.others)} files are neither images nor videos: {counts}" if self.others else ""
+
 
 def read_tree(root: Path) -> tuple[Tree, Problems]:
-    """List a folder, following links, without opening a file. Hidden files and folders do not count."""
+    """List a folder, following links. Hidden files and folders do not count.
+
+    Files are known by their suffix; one with a suffix that nobody knows, or
+    without one, by its first bytes.
+    """
     files, problems = walk(root)
     table = pd.DataFrame({"file": pd.Series(files, dtype=str)})
-    suffix = table["file"].str.extract(r"(\.[^./]+)$")[0].str.lower()
-    table["kind"] = suffix.map({**dict.fromkeys(IMAGES, "image"), **dict.fromkeys(VIDEOS, "video")})
-    others = table.loc[table["kind"].isna(), "file"].to_list()
-    known = MimeTypes()  # Python's own list: the system's would make the outcome depend on the machine
-    for file in others:
-        if (known.guess_type(file)[0] or "").startswith(("image/", "video/")):
-            problems.append((file, f"unknown suffix: expected one of {' '.join((*IMAGES, *VIDEOS))}; convert it"))
-    media = table.dropna(subset="kind").reset_index(drop=True)
+    suffix = table["file"].str.extract(r"(\.[^./]+)$")[0].str.lower().fillna("")
+    known = {**dict.fromkeys(IMAGES, "image"), **dict.fromkeys(VIDEOS, "video"), **dict.fromkeys(TABLES, "other")}
+    table["kind"] = suffix.mask(suffix.isin(AMBIGUOUS)).map(known)
+    for row in table.index[table["kind"].isna()]:
+        table.loc[row, "kind"] = _look(root, table["file"][row], suffix[row], problems)
+    media = table[table["kind"].isin(["image", "video"])].reset_index(drop=True)
     media["stem"] = media["file"].str.replace(SUFFIX, "", regex=True)
-    return Tree(root, media, others), problems
+    return Tree(root, media, table.loc[table["kind"] == "other", "file"].to_list()), problems
+
+
+def _look(root: Path, file: str, suffix: str, problems: Problems) -> str:
+    """The kind of a file by its content; `problem` if it has become one."""
+    try:
+        kind, name = sniff(root / file)
+        moving = name == "GIF" and _moves(root / file)
+        plain = suffix not in AMBIGUOUS or _is_text(root / file)
+    except OSError as error:
+        problems.append((file, f"expected a readable file; {reason(root / file, error)}"))
+        return "problem"
+    if suffix in UNREAD or (kind == "image" and name not in FORMATS):
+        problems.append((file, f"expected an image ({', '.join(FORMATS)}), came {suffix or name}. Convert it."))
+        return "problem"
+    if kind in ("list", "other"):  # what should be a medium by its name and is damaged has a row that says so
+        return "other" if plain else "image" if suffix == ".gif" else "video"
+    return "video" if moving else kind
+
+
+def _is_text(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(1024)
+    return bool(head) and b"\0" not in head
+
+
+def _moves(path: Path) -> bool:
+    try:
+        with open_image(path) as image:
+            return bool(getattr(image, "is_animated", False))
+    except ValueError:  # damaged, which extraction says
+        return False
 
 
 def walk(root: Path) -> tuple[list[str], Problems]:

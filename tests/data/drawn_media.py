@@ -55,6 +55,58 @@ def turned(path: Path, degrees: int) -> Path:
     return path
 
 
+def varying(path: Path, ticks: Sequence[int]) -> Path:
+    """Rewrite a mp4's table of durations: frame i is shown for `ticks[i]` units of time, as phones film."""
+    durations = b"".join(struct.pack(">II", 1, tick) for tick in ticks)  # (count, duration) each (ISO 14496-12, 8.6.1.2)
+    return _tabled(path, {b"stts": struct.pack(">I", len(ticks)) + durations})
+
+
+def repeated(path: Path, times: int) -> Path:
+    """Rewrite a mp4 of one frame so that its index shows this frame over and over: hours of video in little more than its index."""
+    raw = path.read_bytes()
+    length, place = raw[raw.index(b"stsz") + 16 :][:4], raw[raw.index(b"stco") + 12 :][:4]
+    return _tabled(
+        path,
+        {
+            b"stts": struct.pack(">III", 1, times, 512),
+            b"stsc": struct.pack(">IIII", 1, 1, 1, 1),
+            b"stsz": struct.pack(">4sI", length, times),
+            b"stco": struct.pack(">I", times) + place * times,
+        },
+    )
+
+
+def _tabled(path: Path, tables: dict[bytes, bytes]) -> Path:
+    """Replace tables of a mp4's only track; its index follows the frames, so those stay where they are."""
+    raw = bytearray(path.read_bytes())
+    at = raw.index(b"edts")
+    raw[at : at + 4] = b"free"  # it would end the clip where it ended before
+    for name, table in tables.items():
+        start = raw.index(name) - 4
+        old, new = int.from_bytes(raw[start : start + 4]), 12 + len(table)
+        raw[start : start + old] = struct.pack(">I4sI", new, name, 0) + table
+        for box in (b"moov", b"trak", b"mdia", b"minf", b"stbl"):  # all around it grow with it
+            at = raw.index(box) - 4
+            raw[at : at + 4] = struct.pack(">I", int.from_bytes(raw[at : at + 4]) + new - old)
+    path.write_bytes(raw)
+    return path
+
+
+def sound_alone(path: Path) -> Path:
+    """Make a mp4's only track one of sound: its frames become samples of 16 bits."""
+    raw = bytearray(path.read_bytes())
+    at = raw.index(b"hdlr") + 12
+    raw[at : at + 4] = b"soun"
+    at = raw.index(b"vmhd")
+    raw[at : at + 4] = b"free"
+    start = raw.index(b"stsd") + 12  # the one sample entry: size, format, reserved, reference; channels, bits, ..., rate
+    size = int.from_bytes(raw[start : start + 4])
+    entry = struct.pack(">I4s6xH8xHHII", 36, b"sowt", 1, 1, 16, 0, 8000 << 16)
+    raw[start : start + size] = entry + struct.pack(">I4s", size - len(entry), b"free") + bytes(size - len(entry) - 8)
+    path.write_bytes(raw)
+    return path
+
+
 def listing(files: dict[str, int], **columns: object) -> pd.DataFrame:
     """What `dfd_lib.data.sources` would list: file -> label."""
     rows = [

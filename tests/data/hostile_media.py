@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-from drawn_media import numbered, scene, turned, write_clip, write_photo
+from drawn_media import numbered, scene, sound_alone, turned, varying, write_clip, write_photo
 from PIL import Image
 
 SKIPPED = "skipped"
@@ -33,7 +33,7 @@ def write_hostile(root: Path) -> dict[str, str]:
     for name, (data, _) in written.items():
         (root / name).write_bytes(data)
     fates = {name: fate for name, (_, fate) in written.items()} | dict.fromkeys((path.name for path in root.glob("whole *")), ANY)
-    return fates | _odd_sizes(root, frames) | _no_files(root) | _names(root, raw["mp4"], photo)
+    return fates | _odd_sizes(root, frames) | _odd_times(root, frames) | _no_files(root) | _names(root, raw["mp4"], photo)
 
 
 def _truncated(raw: dict[str, bytes], photo: bytes, jpeg: bytes) -> dict[str, tuple[bytes, str]]:
@@ -66,6 +66,11 @@ def _mislabelled(clip: bytes, photo: bytes, jpeg: bytes) -> dict[str, tuple[byte
         "flac.mkv": (b"fLaC" + bytes(3000), SKIPPED),
         "others.mp4": (b"ffconcat version 1.0\nfile whole mp4.mp4\n", SKIPPED),  # FFmpeg would read another file instead
         "playlist.mp4": (playlist, SKIPPED),
+        "marked.mp4": (b"\xef\xbb\xbf" + playlist, SKIPPED),
+        "wide.mp4": (playlist.decode().encode("utf-16"), SKIPPED),
+        "session.mp4": (b"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 9 RTP/AVP 96\n", SKIPPED),
+        "manifest.mp4": (b"<MPD><Period><BaseURL>whole mp4.mp4</BaseURL></Period></MPD>", SKIPPED),
+        "protocol.mp4": (b"concat:whole mp4.mp4|whole mp4.mp4", SKIPPED),
         "address.mp4": (playlist.replace(b"whole mp4.mp4", b"http://127.0.0.1:9/a.ts"), SKIPPED),
         "video.jpg": (clip, SKIPPED),
         "jpeg named.png": (jpeg, ANY),
@@ -127,6 +132,16 @@ def _odd_sizes(root: Path, frames: list[np.ndarray]) -> dict[str, str]:
     }
 
 
+def _odd_times(root: Path, frames: list[np.ndarray]) -> dict[str, str]:
+    """Turned, uneven, without a picture, and a photo that is full of faces."""
+    turned(write_clip(root / "turned face.mp4", [np.ascontiguousarray(np.rot90(frame)) for frame in frames]), 90)
+    varying(write_clip(root / "uneven.mp4", frames), [512, 90_000, 1, 512])
+    sound_alone(write_clip(root / "sound alone.mp4", frames))
+    wall = scene([(column + 8 * row, 80, 80 * column, 80 * row) for row in range(6) for column in range(8)], (640, 480))
+    write_photo(root / "wall.png", wall)
+    return {"turned face.mp4": ANY, "uneven.mp4": ANY, "sound alone.mp4": SKIPPED, "wall.png": ANY}
+
+
 def _no_files(root: Path) -> dict[str, str]:
     (root / "loop.mp4").symlink_to("loop.mp4")
     (root / "there.mp4").symlink_to("back.mp4")
@@ -150,9 +165,13 @@ def _names(root: Path, clip: bytes, photo: bytes) -> dict[str, str]:
         "a,b;c.png",
         "line\nbreak.png",
         "*?.png",
+        "caf\u00e9.png",  # two ways to write one name
+        "cafe\u0301.png",
+        "without suffix",
+        "strange suffix.xyz",
     ]
     for name in names:
-        (root / name).write_bytes(clip if name.endswith(".mp4") else photo)
+        (root / name).write_bytes(photo if name.endswith(".png") else clip)
     return dict.fromkeys(names, ANY) | {"line\nbreak.png": SKIPPED}
 
 

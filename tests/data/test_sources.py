@@ -1,11 +1,14 @@
 """Listings of small trees of every layout; files are empty, since nothing is decoded."""
 
 import json
+import mimetypes
 import os
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from drawn_media import numbered, write_clip
+from PIL import Image
 
 from dfd_lib.data.sources import COLUMNS, LAYOUTS, list_source
 
@@ -370,12 +373,20 @@ def test_groups_name_files_in_any_way(tmp_path, name):
 
 
 def test_doubles_are_set_aside(tmp_path):
-    """Crops of two files that differ only in suffix, case or composition would overwrite each other."""
-    touch(tmp_path, "real/a.jpg", "real/a.png", "real/A.jpg", "fake/b.jpg", "fake/b.mp4", "fake/é.jpg", "fake/e\u0301.png")
+    """Two files that differ only in suffix would have one name in every table."""
+    touch(tmp_path, "real/a.jpg", "real/a.png", "fake/b.jpg", "fake/b.mp4")
     table, problems = listed(tmp_path)
-    assert list(table.index) == ["fake/b.mp4", "fake/e\u0301.png", "real/A.jpg"]
-    assert set(problems) == {"real/a.jpg", "real/a.png", "fake/b.jpg", "fake/é.jpg"}
-    assert "same name as real/A.jpg" in problems["real/a.png"]
+    assert list(table.index) == ["fake/b.mp4", "real/a.jpg"]
+    assert set(problems) == {"real/a.png", "fake/b.jpg"}
+    assert "same name as real/a.jpg but for the suffix" in problems["real/a.png"]
+
+
+def test_names_that_differ_in_case_or_composition_are_different(tmp_path):
+    names = ["real/a.jpg", "real/A.jpg", "fake/\u00e9.jpg", "fake/e\u0301.jpg", "fake/\ufb01.jpg", "fake/fi.jpg"]
+    table, problems = listed(touch(tmp_path, *names))
+    assert set(table.index) == set(names)
+    assert table["video"].is_unique and table["group"].is_unique
+    assert problems == {}
 
 
 def test_odd_files_are_problems_and_never_fatal(tmp_path):
@@ -398,12 +409,74 @@ def test_odd_files_are_problems_and_never_fatal(tmp_path):
     with open(os.fsencode(tmp_path) + b"/fake/latin\xe9.jpg", "w"):  # noqa: PTH123
         pass
     table, problems = listed(tmp_path)
-    assert list(table.index) == ["fake/b.jpg", "real/a.jpg"]
+    assert list(table.index) == ["fake/b.jpg", "fake/c.gif", "real/a.jpg"]
     assert set(problems) == {
-        *("fake/c.gif", "real/d.heic", "real/loop", "real/itself.jpg", "real/broken.jpg", "fake/pipe.jpg"),
+        *("real/d.heic", "real/loop", "real/itself.jpg", "real/broken.jpg", "fake/pipe.jpg"),
         *("real/new\\nline.jpg", "fake/latin\\udce9.jpg"),
     }
     assert all("\n" not in reason for reason in problems.values())
+
+
+def test_every_suffix_that_people_have_is_known(tmp_path):
+    """Whatever Python or the machine takes for media has a row, in the listing or among the problems."""
+    media = [suffix for suffix, kind in mimetypes.types_map.items() if kind.startswith(("image/", "video/"))]
+    own = [
+        ".jfif",
+        ".mts",
+        ".m2ts",
+        ".ts",
+        ".ogv",
+        ".3gp",
+        ".gif",
+        ".webm",
+        ".mkv",
+        ".MP4",
+        ".Jpeg",
+        ".flv",
+        ".wmv",
+        ".vob",
+        ".mxf",
+        ".heic",
+    ]
+    names = {f"fake/{number}{suffix}" for number, suffix in enumerate([*media, *own])}
+    for name in names:
+        touch(tmp_path, name).joinpath(name).write_bytes(b"\x89PNG\r\n\x1a\n")  # so that a suffix that nobody knows is not needed
+    table, problems = listed(touch(tmp_path, "real/a.jpg"))
+    assert set(table.index) | set(problems) == names | {"real/a.jpg"}
+    kinds = {Path(name).suffix: kind for name, kind in table["kind"].items()}
+    assert {kinds[suffix] for suffix in (".ogv", ".3gp", ".webm", ".mkv", ".m2ts", ".MP4")} == {"video"}
+    assert {kinds[suffix] for suffix in (".jfif", ".Jpeg", ".gif")} == {"image"}
+    assert "Convert it" in next(reason for name, reason in problems.items() if name.endswith(".heic"))
+
+
+def test_where_the_suffix_says_nothing_the_content_does(tmp_path):
+    clip = write_clip(tmp_path / "clip.mp4", numbered(3)).read_bytes()
+    Image.fromarray(numbered(1)[0]).save(tmp_path / "still.gif")
+    Image.fromarray(numbered(1)[0]).save(tmp_path / "still.avif")
+    frames = [Image.fromarray(frame) for frame in numbered(3)]
+    frames[0].save(tmp_path / "moving.gif", save_all=True, append_images=frames[1:])
+    contents = {
+        "real/bare": clip, "real/clip.dat": clip, "real/moving.gif": (tmp_path / "moving.gif").read_bytes(), "fake/code.ts": b"let a = 1\n",
+        "fake/still.gif": (tmp_path / "still.gif").read_bytes(), "fake/photo.png_": b"\x89PNG\r\n\x1a\n", "fake/cut.ts": b"\x47\0",
+        "fake/new": (tmp_path / "still.avif").read_bytes(), "LICENSE": b"words", "fake/list.dat": b"#EXTM3U\n", "fake/empty.mts": b"",
+    }  # fmt: skip
+    root = touch(tmp_path / "set", *contents)
+    for name, content in contents.items():
+        (root / name).write_bytes(content)
+    told = []
+    table, problems = listed(touch(root, "notes.txt", "real/facts.csv"), tell=told.append)
+    kinds = {"real/bare": "video", "real/clip.dat": "video", "real/moving.gif": "video", "fake/cut.ts": "video", "fake/empty.mts": "video"}
+    assert table["kind"].to_dict() == {**kinds, "fake/still.gif": "image", "fake/photo.png_": "image"}
+    assert list(problems) == ["fake/new"] and "AVIF" in problems["fake/new"]
+    assert told == ["5 files are neither images nor videos: 1 .csv, 1 .dat, 1 .ts, 1 .txt, 1 without suffix"]
+
+
+def test_an_unreadable_file_of_an_unknown_kind_is_a_problem(tmp_path, as_nobody):
+    touch(tmp_path, "real/a.jpg", "fake/b.jpg", "fake/c").joinpath("fake/c").chmod(0)
+    for folder in (tmp_path, tmp_path / "real", tmp_path / "fake"):
+        folder.chmod(0o755)
+    as_nobody(tmp_path)
+    assert "Permission denied" in listed(tmp_path)[1]["fake/c"]
 
 
 def test_linked_folders_are_followed(tmp_path):
