@@ -35,8 +35,9 @@ BELOW = {
     "models": ["spelling"],
     "models.weights": ["models", "paths"],  # weights are files; the networks themselves know pixels alone
     "models.mesonet_weights": ["models", "paths"],
+    "models.torchvision_weights": ["models", "paths"],
     "training.trials": ["training", "models", "data.pixels", "evaluation.aggregate", "experiment", *TABLES],  # judged by clip
-    "training": ["models", "data.pixels", "data.cache", "data.origins", "experiment", *TABLES],
+    "training": ["models", "data.pixels", "data.sequences", "data.cache", "data.origins", "experiment", *TABLES],
     "evaluation": ["tables", "formats"],
     "figures": TABLES,
     "explain": ["paths"],

@@ -14,6 +14,28 @@ def pixels(image_size: int) -> "keras.KerasTensor":
     return keras.Input((image_size, image_size, 3), name="pixels")
 
 
+def clip(frames: int, image_size: int) -> tuple["keras.KerasTensor", "keras.KerasTensor"]:
+    """The inputs of a model of clips: `pixels` of each frame, and which frames there are.
+
+    Returns:
+        RGB 0..255 (batch, frames, image_size, image_size, 3), uint8 is cast; and
+        bool (batch, frames), false where a clip is padded.
+    """
+    import keras
+
+    return keras.Input((frames, image_size, image_size, 3), name="pixels"), keras.Input((frames,), dtype="bool", name="valid")
+
+
+def side_of(model: "keras.Model") -> int:
+    """Side in pixels of the faces that a model takes."""
+    return model.inputs[0].shape[-2]
+
+
+def frames_of(model: "keras.Model") -> int | None:
+    """How many frames a model of clips takes; None for a model of single frames."""
+    return model.inputs[0].shape[1] if len(model.inputs) > 1 else None
+
+
 def rescale(x: "keras.KerasTensor", scale: float | Sequence[float] = 1 / 255, offset: float | Sequence[float] = 0.0) -> "keras.KerasTensor":
     """`x * scale + offset`, by channel where they are sequences; by default to [0, 1].
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import keras
     import keras_tuner
 
-FAMILIES = ("lenet", "minivgg", "alexnet", "resnet", "mesonet", "dilated", "transfer")
+FAMILIES = ("lenet", "minivgg", "alexnet", "resnet", "mesonet", "dilated", "transfer", "resnext", "resnext_lstm")
 """The modules of this package that register models, in the order of `list_models`."""
 
 
@@ -41,6 +41,7 @@ class ModelFacts:
         licence: the terms of what the reference publishes (code or weights).
         imagenet: whether `weights="imagenet"` can be asked for.
         takes: `frame`, one face (size, size, 3), or `clip`, a sequence of them.
+        frames: crops that one answer is given for, by default; 1 where `takes` is `frame`.
     """
 
     name: str
@@ -54,6 +55,7 @@ class ModelFacts:
     licence: str
     imagenet: bool = False
     takes: Literal["frame", "clip"] = "frame"
+    frames: int = 1
 
 
 class _Entry(NamedTuple):

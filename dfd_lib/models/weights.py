@@ -1,4 +1,4 @@
-"""Weights from files: this project's, ImageNet bases, and the MesoNet authors'."""
+"""Weights from files: this project's, ImageNet bases, the MesoNet authors', and torchvision's ResNeXt."""
 
 import zipfile
 from collections import Counter
@@ -6,8 +6,11 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from dfd_lib.models.blocks import side_of
 from dfd_lib.models.mesonet_weights import AUTHORS_MODELS, load_author_weights, open_hdf5
 from dfd_lib.models.registry import build, model_facts
+from dfd_lib.models.torch_files import SUFFIXES
+from dfd_lib.models.torchvision_weights import load_torchvision
 from dfd_lib.paths import find_weights
 
 if TYPE_CHECKING:
@@ -34,6 +37,8 @@ def load_weights(
             * `*.weights.h5` of the whole model, or of a `transfer` model's base;
             * `*.keras`; for a name it brings its own size and hyper-parameters,
               unless they are given here;
+            * `*.pth`, `*.pt`, `*.safetensors` or `*.npz` with torchvision's names:
+              the trunk of a ResNeXt, or of a clip model on one;
             * `*.h5` in the old Keras layout: the MesoNet authors' files, and
               the files of `keras.applications` without their tops.
         positive: what the file's output is the probability of. Only for a
@@ -59,6 +64,8 @@ def load_weights(
         raise ValueError("load_weights: expected image_size and hyper-parameters with a model's name, came a built model. Leave them out.")
     if path.suffix == ".keras":
         _load_archive(model, path)
+    elif path.suffix in SUFFIXES:
+        load_torchvision(model, path)
     elif _is_old_layout(path):
         _load_old_layout(model, path, positive)
     else:
@@ -74,6 +81,8 @@ def load_model(path: str | Path) -> "keras.Model":
         FileNotFoundError: the file is not there.
     """
     import keras
+
+    import dfd_lib.models.grouped  # noqa: F401  registers what Keras does not know
 
     path = find_weights(path)
     _check_archive(path)
@@ -134,7 +143,7 @@ def _check(model: "keras.Model", targets: list["keras.Model"], found: _Shapes, p
             return target
     wanted = _wanted(model)
     raise ValueError(
-        f"weights {path.name}: expected those of {model.name!r} at {model.input_shape[1]} px, {_summary(wanted)}; found {_summary(found)}; "
+        f"weights {path.name}: expected those of {model.name!r} at {side_of(model)} px, {_summary(wanted)}; found {_summary(found)}; "
         f"only in the model: {_first(wanted - found)}; only in the file: {_first(found - wanted)}. "
         f"Give the model, image_size and hyper-parameters that the file was trained with."
     )

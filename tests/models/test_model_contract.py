@@ -22,6 +22,7 @@ TRAINABLE = {
     "mesoinception4": {"dropout": 0.0},
     "dilated_cnn": {"dropout": 0.0},
     "vgg16": {"dropout": 0.0},
+    "resnext_small": {"dropout": 0.0},
 }
 
 # the others share `transfer` with vgg16, and building each once more takes seconds
@@ -61,7 +62,10 @@ PREPROCESSING = {
     "vgg19": keras.applications.vgg19.preprocess_input,
     "mobilenet_v2": keras.applications.mobilenet_v2.preprocess_input,
     "xception": keras.applications.xception.preprocess_input,
-    "efficientnet_v2_b0": lambda x: keras.applications.imagenet_utils.preprocess_input(x, mode="torch"),
+    **dict.fromkeys(
+        ("efficientnet_v2_b0", "resnext50", "resnext_small"),
+        lambda x: keras.applications.imagenet_utils.preprocess_input(x, mode="torch"),
+    ),
 }
 
 

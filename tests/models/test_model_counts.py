@@ -21,6 +21,10 @@ PUBLISHED = {
     "mobilenet_v2": (224, 2_259_265, 2_225_153, 3_538_984, 1000),
     "xception": (299, 20_863_529, 20_809_001, 22_910_480, 1000),
     "efficientnet_v2_b0": (224, 5_920_593, 5_859_985, 7_200_312, 1000),
+    "resnext50": (112, 23_050_177, 22_981_953, 25_097_128, 1000),  # torchvision: 25,028,904 trainable with 1,000 units
+    "resnext_small": (64, 138_225, 135_505, 138_225, 1),
+    "resnext_lstm": (112, 56_612_801, 56_544_577, 56_612_801, 1),
+    "resnext_lstm_small": (64, 220_209, 217_489, 220_209, 1),
 }
 
 
@@ -36,13 +40,22 @@ def test_every_published_model_is_here():
 def test_counts_are_the_published_ones(name):
     size, parameters, trainable, reference, units = PUBLISHED[name]
     model = build(name)
-    assert model.input_shape == (None, size, size, 3)
+    facts = model_facts(name)
+    shapes = {"frame": [(None, size, size, 3)], "clip": [(None, facts.frames, size, size, 3), (None, facts.frames)]}
+    assert [one.shape for one in model.inputs] == shapes[facts.takes]
     assert count(model.weights) == model.count_params() == parameters
     assert count(model.trainable_weights) == trainable
     # the reference's head is the same layer with more units
     features = model.get_layer("features").output.shape[-1]
     assert parameters + (units - 1) * (features + 1) == reference
-    assert model_facts(name).reference_head.startswith(f"{units:,} ")
+    assert facts.reference_head.startswith(f"{units:,} ")
+
+
+def test_the_trunk_of_resnext_lstm_is_the_published_one():
+    trunk = build("resnext50", image_size=32)
+    head = trunk.get_layer("logit").weights
+    assert count(trunk.trainable_weights) - count(head) == 22_979_904
+    assert count(trunk.weights) - count(head) == 23_048_128
 
 
 @pytest.mark.parametrize(("size", "parameters"), [(64, 6_428_072), (32, 1_628_072)])
