@@ -135,6 +135,7 @@ def score(
     model_facts(model)
     root, file = find_source(data), find_weights(weights)
     start_tensorflow()
+    from dfd_lib.models.blocks import side_of
     from dfd_lib.models.weights import load_weights
     from dfd_lib.training.predict import predict
     from dfd_lib.training.runs import trained_as
@@ -148,11 +149,11 @@ def score(
         manifest, coverage = verify_crops(listing, root, workers=workers())
         bad = coverage[coverage["status"] == "skipped"]
         skipped = [*zip(bad["file"], bad["reason"], strict=True), *zip(problems["file"], problems["reason"], strict=True)]
-    pixels = load_pixels(manifest, root, network.input_shape[1], how=resize, workers=workers(), progress=True)
+    pixels = load_pixels(manifest, root, side_of(network), how=resize, workers=workers(), progress=True)
     write_table(predict(network, manifest, pixels, name=model), out)
     for file, reason in skipped:
         typer.echo(f"skipped {file}: {reason}", err=True)
-    side = network.input_shape[1]
+    side = side_of(network)
     typer.echo(f"{len(manifest)} crops scored at {side} x {side} px, {len(skipped)} skipped; predictions in {out}")
 
 

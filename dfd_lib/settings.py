@@ -61,4 +61,5 @@ class Model(Training):
     image_size: int | None = Field(None, ge=8, description="default: the model's own")
     weights: str | None = Field(None, description="`imagenet`, a file, or nothing")
     hyper: dict[str, Any] = Field(default_factory=dict, description="the builder's keyword arguments")
+    order: Literal["time", "shuffled"] = Field("time", description="of a clip's crops; `shuffled` shows what looking at time is worth")
     tune: Tune | None = Field(None, description="search better settings first; what `hyper` names stays as it is")

@@ -73,8 +73,14 @@ def crop_bytes(manifest: pd.DataFrame, root: str | Path) -> np.ndarray:
 def ordered_batches(pixels: np.ndarray, rows: np.ndarray, batch_size: int) -> "tf.data.Dataset":
     """Batches of pixels in the order of `rows`, for scoring.
 
+    Args:
+        pixels: uint8 (n, size, size, 3).
+        rows: int64 (m,), or for clips (m, frames) with padding as `~row` (`data.sequences`).
+        batch_size: rows in a batch; the last may be smaller.
+
     Returns:
-        Dataset of uint8 tensors (batch, size, size, 3); the last may be smaller.
+        Dataset of a model's inputs: uint8 (batch, size, size, 3), or for clips
+        (uint8 (batch, frames, size, size, 3), bool (batch, frames)).
     """
     import tensorflow as tf
 
@@ -102,7 +108,8 @@ def training_batches(
         pixels: uint8 (n, size, size, 3), or float32 features (n, width); or
             several versions of them, of which epoch e reads number e modulo
             their count.
-        rows: int64 indices into `pixels` that may be used.
+        rows: int64 indices into `pixels` that may be used, or for clips rows of
+            them, padding as `~row` (`data.sequences`).
         labels: 0/1 for each of `rows`.
         weights: loss weight of each of `rows`.
         batch_size: at most this many; fewer if there are fewer rows.
@@ -111,7 +118,8 @@ def training_batches(
         augment: what is changed at random.
 
     Returns:
-        Dataset of (float32 pixels 0..255 or features, float32 label (batch, 1), float32 weight (batch,)).
+        Dataset of (float32 pixels 0..255 or features, float32 label (batch, 1), float32 weight (batch,));
+        for clips, (pixels, bool (batch, frames)) stands in the place of the pixels.
     """
     import tensorflow as tf
 
@@ -119,7 +127,7 @@ def training_batches(
     steps = len(rows) // batch_size
     targets = tf.constant(labels, tf.float32)[:, None]
     weights = tf.constant(weights, tf.float32)
-    rows = tf.constant(rows)
+    rows, clips = tf.constant(rows), rows.ndim == 2
     gather = _gather(*([pixels] if isinstance(pixels, np.ndarray) else pixels))
 
     def batch(number: "tf.Tensor") -> tuple:
@@ -127,19 +135,20 @@ def training_batches(
         place = tf.cast(step * batch_size + tf.range(batch_size, dtype=tf.int64), tf.int32)
         key = tf.stack([tf.constant(seed, tf.int32), tf.cast(epoch, tf.int32)])
         chosen = tf.random.experimental.index_shuffle(place, key, len(labels) - 1)
-        images = tf.cast(gather(tf.gather(rows, chosen), epoch), tf.float32)
+        inputs = gather(tf.gather(rows, chosen), epoch)
+        images = tf.cast(inputs[0] if clips else inputs, tf.float32)
         images = augmented(images, augment, tf.stack([seed, tf.cast(number, tf.int32)]))
-        return images, tf.gather(targets, chosen), tf.gather(weights, chosen)
+        return (images, inputs[1]) if clips else images, tf.gather(targets, chosen), tf.gather(weights, chosen)
 
     numbers = tf.data.Dataset.range(epochs.start * steps, epochs.stop * steps)
     return numbers.map(batch, num_parallel_calls=2, deterministic=True).prefetch(4)
 
 
 def augmented(images: "tf.Tensor", augment: "Augment", key: "tf.Tensor") -> "tf.Tensor":
-    """Flip, brighten and change contrast at random, each image on its own.
+    """Flip, brighten and change contrast at random, each image on its own; all frames of a clip alike.
 
     Args:
-        images: float32 (batch, size, size, 3), 0..255.
+        images: float32 (batch, size, size, 3) or (batch, frames, size, size, 3), 0..255.
         augment: how much.
         key: two integers; equal keys give equal changes.
 
@@ -150,33 +159,33 @@ def augmented(images: "tf.Tensor", augment: "Augment", key: "tf.Tensor") -> "tf.
 
     if not augment.changes:
         return images
-    count = tf.shape(images)[0]
-    draw = tf.random.stateless_uniform((3, count, 1, 1, 1), key)
+    inside = range(1, len(images.shape) - 1)
+    draw = tf.random.stateless_uniform((3, tf.shape(images)[0], *(1 for _ in inside), 1), key)
     if augment.flip:
-        images = tf.where(draw[0] < 0.5, images[:, :, ::-1], images)
+        images = tf.where(draw[0] < 0.5, images[..., ::-1, :], images)
     if augment.contrast:
-        mean = tf.reduce_mean(images, axis=(1, 2), keepdims=True)
+        mean = tf.reduce_mean(images, axis=list(inside), keepdims=True)
         images = mean + (images - mean) * (1 + augment.contrast * (2 * draw[1] - 1))
     if augment.brightness:
         images += 255 * augment.brightness * (2 * draw[2] - 1)
     return tf.clip_by_value(images, 0, 255)
 
 
-def _gather(*versions: np.ndarray) -> Callable[..., "tf.Tensor"]:
+def _gather(*versions: np.ndarray) -> Callable[..., "tf.Tensor | tuple[tf.Tensor, tf.Tensor]"]:
     """A function from rows, and the number of the version, to a batch; it holds no more of a mapped array in memory than that batch."""
     import tensorflow as tf
-
-    shape = (None, *versions[0].shape[1:])
 
     def read(rows: np.ndarray, number: int) -> np.ndarray:
         array = versions[number % len(versions)]
         # sorted reads would touch the disk in order, but a batch must keep the order it was drawn in
-        batch = np.asarray(array[rows])
+        batch = np.asarray(array[np.where(rows < 0, ~rows, rows)])
         if isinstance(array.base, mmap.mmap):
             array.base.madvise(mmap.MADV_DONTNEED)  # else every page that was ever read counts as ours
         return batch
 
-    def gather(rows: "tf.Tensor", number: "tf.Tensor | int" = 0) -> "tf.Tensor":
-        return tf.ensure_shape(tf.numpy_function(read, [rows, number], versions[0].dtype), shape)
+    def gather(rows: "tf.Tensor", number: "tf.Tensor | int" = 0) -> "tf.Tensor | tuple[tf.Tensor, tf.Tensor]":
+        batch = tf.numpy_function(read, [rows, number], versions[0].dtype)
+        images = tf.ensure_shape(batch, (*rows.shape, *versions[0].shape[1:]))
+        return images if rows.shape.rank == 1 else (images, rows >= 0)
 
     return gather

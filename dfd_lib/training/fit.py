@@ -5,7 +5,7 @@ A run's folder holds, in the order in which they appear:
 * `state.npz`           all weights, optimizer slots and history after the last epoch
 * `best.weights.h5`     the weights of the epoch with the best validation AUC
 * `history.csv`         one row an epoch
-* `predictions.parquet` p_fake of every crop of val, calib and test
+* `predictions.parquet` p_fake of every crop of val, calib and test, or of every person of their clips
 * `crops.json`          how the crops were cut, see `dfd_lib.data.origins`
 * `run.json`            what ran; written last, so a run with it is complete
 """
@@ -21,10 +21,12 @@ import pandas as pd
 from dfd_lib.data.origins import COPY, keep_origin
 from dfd_lib.data.pixels import load_pixels, training_batches
 from dfd_lib.experiment import Model
+from dfd_lib.models.blocks import side_of
 from dfd_lib.paths import whole
 from dfd_lib.tables import write_table
 from dfd_lib.training.devices import strategy
-from dfd_lib.training.predict import p_fake, predict
+from dfd_lib.training.examples import Examples, examples_of
+from dfd_lib.training.predict import p_fake, predictions_of
 from dfd_lib.training.runs import Run, facts_of, fingerprint, is_complete, read_run
 from dfd_lib.training.sources import Source, source
 from dfd_lib.training.state import Recorder, load_state
@@ -75,14 +77,14 @@ def fit(
     (out / COPY).unlink(missing_ok=True)  # of another training
     with strategy().scope():
         model, data = _prepare(manifest, root, config, seed)
-    history = _train(model, data, manifest, config, seed, out, key, verbose, stop)
+    examples = examples_of(model, manifest, config.order, seed)
+    history = _train(model, data, examples, config, seed, out, key, verbose, stop)
     with whole(out / "history.csv") as beside:
         history.to_csv(beside, index=False)
     model.load_weights(out / "best.weights.h5")
-    rows = np.flatnonzero(manifest["split"].isin(list(parts)))
-    predictions = predict(data.network, manifest.iloc[rows], data.scored, name=name, seed=seed, rows=rows)
+    predictions = predictions_of(data.network, examples.of(*parts), data.scored, name=name, seed=seed)
     write_table(predictions, out / "predictions.parquet")
-    facts = facts_of(model, config, name, seed, history, key, rows=int((manifest["split"] == "train").sum()))
+    facts = facts_of(model, config, name, seed, history, key, rows=int((examples.of("train").rows >= 0).sum()))
     keep_origin(out, root)
     with whole(out / "run.json") as beside:
         beside.write_text(json.dumps(facts, indent=2) + "\n")
@@ -140,24 +142,24 @@ def _prepare(manifest: pd.DataFrame, root: Path, config: Model, seed: int) -> tu
         model = build(config.model, image_size=config.image_size, weights=config.weights, **config.hyper)
     finally:
         keras.config.set_dtype_policy("float32")
-    pixels = load_pixels(manifest, root, model.input_shape[1])
+    pixels = load_pixels(manifest, root, side_of(model))
     return model, source(model, pixels, np.flatnonzero(manifest["split"] == "train"), config)
 
 
-def _train(model, data: Source, manifest, config: Model, seed: int, out: Path, key: str, verbose: int, stop) -> pd.DataFrame:
-    rows = np.flatnonzero(manifest["split"] == "train")
-    labels = manifest["label"].to_numpy()
+def _train(model, data: Source, examples: Examples, config: Model, seed: int, out: Path, key: str, verbose: int, stop) -> pd.DataFrame:
+    table, rows, _ = examples.of("train")
+    labels = table["label"].to_numpy()
     steps = max(1, len(rows) // config.batch_size)
     with strategy().scope():
         trained = compiled(data.network, config, steps * config.epochs)
     history = load_state(trained, out, key)
-    validator = _validator(data, manifest, config)
+    validator = _validator(data, examples, config)
     recorder = Recorder(model, out, key, history, score_val=validator, patience=config.patience, stop=stop)
     if len(history) < config.epochs and not recorder.has_stopped():
         epochs = range(len(history), config.epochs)
-        weights = class_weights(labels[rows]) if config.class_weights else np.ones(len(rows))
+        weights = class_weights(labels) if config.class_weights else np.ones(len(rows))
         batches = training_batches(
-            data.versions, rows, labels[rows], weights=weights, batch_size=config.batch_size, epochs=epochs, seed=seed, augment=data.augment
+            data.versions, rows, labels, weights=weights, batch_size=config.batch_size, epochs=epochs, seed=seed, augment=data.augment
         )
         trained.fit(
             batches,
@@ -171,12 +173,12 @@ def _train(model, data: Source, manifest, config: Model, seed: int, out: Path, k
     return pd.DataFrame(recorder.history)
 
 
-def _validator(data: Source, manifest, config: Model):
+def _validator(data: Source, examples: Examples, config: Model):
     """A function that scores the validation part: (loss, AUC)."""
     from sklearn.metrics import log_loss, roc_auc_score
 
-    rows = np.flatnonzero(manifest["split"] == "val")
-    labels = manifest["label"].to_numpy()[rows]
+    table, rows, _ = examples.of("val")
+    labels = table["label"].to_numpy()
 
     def score() -> tuple[float, float]:
         scores = p_fake(data.network, data.scored, rows)

@@ -1,4 +1,4 @@
-"""Score crops with a model: `p_fake` for each, as a predictions table."""
+"""Score crops or clips with a model: `p_fake` for each, as a predictions table."""
 
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -7,16 +7,25 @@ import numpy as np
 import pandas as pd
 
 from dfd_lib.data.pixels import ordered_batches
+from dfd_lib.data.sequences import Order
 from dfd_lib.tables import check_predictions
+from dfd_lib.training.examples import Examples, examples_of
 
 if TYPE_CHECKING:
     import keras
 
 
 def predict(
-    model: "keras.Model", manifest: pd.DataFrame, pixels: np.ndarray, *, name: str, seed: int = 0, rows: np.ndarray | None = None
+    model: "keras.Model",
+    manifest: pd.DataFrame,
+    pixels: np.ndarray,
+    *,
+    name: str,
+    seed: int = 0,
+    rows: np.ndarray | None = None,
+    order: Order = "time",
 ) -> pd.DataFrame:
-    """Score crops.
+    """Score crops, or the persons of clips where the model takes clips.
 
     Args:
         model: takes RGB 0..255, or features; gives P(fake).
@@ -25,20 +34,39 @@ def predict(
         name: the model's name in the table.
         seed: the seed in the table; 0 for weights trained elsewhere.
         rows: which row of `pixels` belongs to each of the n rows; default: the same.
+        order: of a clip's crops; `shuffled` as a control.
 
     Returns:
-        Predictions at level `frame`, condition `clean`, in the manifest's order.
+        Predictions, condition `clean`, in the manifest's order: at level `frame`,
+        or at level `video`, a row for each person, for a model of clips.
     """
-    rows = np.arange(len(manifest)) if rows is None else rows
-    table = manifest[["dataset", "split", "path", "video", "face", "frame", "group", "label"]].reset_index(drop=True)
-    table = table.assign(model=name, seed=seed, level="frame", condition="clean", p_fake=p_fake(model, pixels, rows))
-    return check_predictions(table)
+    examples = examples_of(model, manifest, order, seed)
+    if rows is not None:
+        examples = examples._replace(rows=np.where(examples.rows < 0, ~rows[~examples.rows], rows[examples.rows]))
+    return predictions_of(model, examples, pixels, name=name, seed=seed)
+
+
+def predictions_of(model: "keras.Model", examples: Examples, pixels: np.ndarray, *, name: str, seed: int) -> pd.DataFrame:
+    """Score examples; a predictions table, condition `clean`."""
+    scores = p_fake(model, pixels, examples.rows)
+    return check_predictions(examples.table.assign(model=name, seed=seed, level=examples.level, condition="clean", p_fake=scores))
 
 
 def p_fake(model: "keras.Model", pixels: np.ndarray, rows: np.ndarray, batch_size: int = 64) -> np.ndarray:
-    """P(fake) of the given rows, float64 of shape (n,)."""
+    """P(fake) of the given rows, float64 of shape (n,).
+
+    Args:
+        model: takes RGB 0..255, or features; gives P(fake).
+        pixels: uint8 (m, size, size, 3), or float32 features (m, width).
+        rows: int64 (n,), or for a model of clips (n, frames), padding as `~row`.
+        batch_size: crops that are scored at once; of clips at least one.
+    """
     step = _scoring_step(model, pixels.dtype.name)
-    return np.concatenate([step(batch).numpy() for batch in ordered_batches(pixels, rows, batch_size)])[:, 0].astype(np.float64)
+    if rows.ndim == 1:
+        scores = [step(batch).numpy() for batch in ordered_batches(pixels, rows, batch_size)]
+    else:
+        scores = [step(*batch).numpy() for batch in ordered_batches(pixels, rows, max(1, batch_size // rows.shape[1]))]
+    return np.concatenate(scores)[:, 0].astype(np.float64)
 
 
 @lru_cache(maxsize=1)
@@ -46,4 +74,6 @@ def _scoring_step(model: "keras.Model", dtype: str):
     """One traced graph for every batch size and epoch: half again as fast as `model.predict` on small networks."""
     import tensorflow as tf
 
-    return tf.function(lambda x: model(x, training=False), input_signature=[tf.TensorSpec(model.input_shape, dtype)])
+    pixels, *valid = model.inputs
+    signature = [tf.TensorSpec(pixels.shape, dtype), *(tf.TensorSpec(one.shape, one.dtype) for one in valid)]
+    return tf.function(lambda *inputs: model(list(inputs) if valid else inputs[0], training=False), input_signature=signature)

@@ -10,7 +10,10 @@ import numpy as np
 import pandas as pd
 
 from dfd_lib.data.pixels import crop_bytes
+from dfd_lib.data.sequences import PERSON
 from dfd_lib.experiment import Model
+from dfd_lib.models.blocks import side_of
+from dfd_lib.models.registry import model_facts
 from dfd_lib.paths import find_weights
 from dfd_lib.tables import read_table
 from dfd_lib.training.devices import devices
@@ -69,9 +72,12 @@ def fingerprint(manifest: pd.DataFrame, root: Path, config: Model, seed: int) ->
     version that has more of them. Crops that were cut anew are told by their sizes in bytes.
     """
     digest = hashlib.sha256(json.dumps([config.model_dump(exclude_defaults=True, exclude={"tune"}), seed], sort_keys=True).encode())
-    if config.weights not in (None, "imagenet"):
-        with find_weights(config.weights).open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+    for weights in (config.weights, config.hyper.get("backbone_weights")):
+        if weights not in (None, "imagenet"):
+            with find_weights(weights).open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+    if model_facts(config.model).takes == "clip":
+        digest.update(pd.util.hash_pandas_object(manifest[[*PERSON, "frame"]], index=False).to_numpy().tobytes())
     digest.update(pd.util.hash_pandas_object(manifest[["path", "label", "split"]], index=False).to_numpy().tobytes())
     digest.update(crop_bytes(manifest, root).tobytes())
     return digest.hexdigest()[:16]
@@ -94,7 +100,7 @@ def facts_of(model: "keras.Model", config: Model, name: str, seed: int, history:
         "model": name,
         "seed": seed,
         "registry_name": config.model,
-        "image_size": model.input_shape[1],
+        "image_size": side_of(model),
         "parameters": model.count_params(),
         "trainable": int(sum(np.prod(weight.shape) for weight in model.trainable_weights)),
         "epochs": len(history),

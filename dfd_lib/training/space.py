@@ -60,7 +60,7 @@ def draw(hp: "keras_tuner.HyperParameters", config: Model) -> Model:
             `hp` says how many epochs a trial may have.
     """
     for key, value in config.hyper.items():
-        if value is not None:
+        if value is not None and not isinstance(value, dict):  # such as a backbone's own, which no space draws
             hp.Fixed(key, "-".join(map(str, value)) if isinstance(value, list | tuple) else value)  # as the spaces write them
     hyper = {**search_space(config.model, hp), **config.hyper}
     settings = {
