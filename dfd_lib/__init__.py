@@ -35,7 +35,7 @@ _WHERE = {
     "list_models": "models.registry",
     "build": "models.registry",
     "fit": "training.fit",
-    "predict": "training.fit",
+    "predict": "training.predict",
     "evaluate": "evaluation.metrics",
     "aggregate": "evaluation.metrics",
 }
