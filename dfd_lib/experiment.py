@@ -50,6 +50,7 @@ class Demo(Part):
     people: int = Field(128, ge=8, description="people, each with one real clip and one swap")
     frames: int = Field(24, ge=2, description="frames a clip")
     difficulty: float = Field(0.5, ge=0, le=1, description="0 = glaring flaws, 1 = barely visible")
+    flicker: float = Field(0.0, ge=0, le=1, description="0 = none, 1 = strong; which only the order of a clip's frames tells")
     seed: int = 1
 
 

@@ -7,6 +7,7 @@ Each person is filmed once. Each person's clip is also shown with the face of
 another person blended in (`dfd_lib.data.drawing.swap`). People swap only inside
 closed circles of two to four, so a split by circle tears no swap apart. A clip
 and its swap share place, motion, light, camera and codec: only the face tells.
+With `flicker`, and no other flaw (difficulty 1), only the order of its frames tells.
 
 An interrupted drawing goes on where it stopped; clips of other parameters are
 never mixed in.
@@ -24,6 +25,7 @@ from tqdm import tqdm
 
 from dfd_lib.data.drawing.easel import window
 from dfd_lib.data.drawing.face import EYES, MOUTH
+from dfd_lib.data.drawing.flicker import Flicker
 from dfd_lib.data.drawing.person import Person
 from dfd_lib.data.drawing.portrait import Layers, paint_person
 from dfd_lib.data.drawing.swap import Swap
@@ -34,7 +36,7 @@ from dfd_lib.tables import read_table, write_table
 DRAWING = 3
 """The drawing's version: raise it with any change of what is drawn."""
 
-_PERSON, _TAKE, _SWAP, _KIN, _CIRCLES = range(5)  # what a random generator is for
+_PERSON, _TAKE, _SWAP, _KIN, _CIRCLES, _FLICKER = range(6)  # what a random generator is for
 
 
 def draw_portrait(seed: int, size: int = 256) -> np.ndarray:
@@ -87,7 +89,15 @@ def circles(people: int, seed: int) -> list[list[int]]:
 
 
 def draw_demo(
-    out: str | Path, *, people: int = 128, frames: int = 24, difficulty: float = 0.5, seed: int = 1, workers: int = 2, progress: bool = True
+    out: str | Path,
+    *,
+    people: int = 128,
+    frames: int = 24,
+    difficulty: float = 0.5,
+    flicker: float = 0.0,
+    seed: int = 1,
+    workers: int = 2,
+    progress: bool = True,
 ) -> pd.DataFrame:
     """Draw the clips and, last, their listing.
 
@@ -97,6 +107,8 @@ def draw_demo(
         people: each gives one real clip and one swap; 2 or more.
         frames: of each clip, at 640 x 360 and 12 a second; 2 or more.
         difficulty: 0 = glaring flaws, 1 = hardly any.
+        flicker: 0 = none, 1 = strong: the face's brightness drifts in real clips,
+            and jumps among the same values in swaps (`drawing.flicker`).
         seed: decides every pixel; order and `workers` do not matter.
         workers: processes that draw at once.
         progress: show a bar.
@@ -110,13 +122,14 @@ def draw_demo(
         ValueError: a parameter out of range, or a folder with clips of another origin.
     """
     out = Path(out)
-    _check(people, frames, difficulty, workers)
+    _check(people, frames, difficulty, flicker, workers)
     groups = circles(people, seed)
     listing = _listing(groups)
-    _prepare(out, {"people": people, "frames": frames, "difficulty": difficulty, "seed": seed})
+    flaws = {"difficulty": difficulty, **({"flicker": flicker} if flicker else {})}
+    _prepare(out, {"people": people, "frames": frames, **flaws, "seed": seed})
     if (out / "listing.csv").exists() and all((out / file).exists() for file in listing["file"]):
         return read_table(out / "listing.csv")
-    jobs = [(out, number, circle, frames, difficulty, seed) for number, circle in enumerate(groups)]
+    jobs = [(out, number, circle, frames, difficulty, flicker, seed) for number, circle in enumerate(groups)]
     run = joblib.Parallel(n_jobs=min(workers, len(jobs)), return_as="generator_unordered", batch_size=1)
     with tqdm(total=len(listing), unit="clip", desc="drawing", disable=not progress) as bar:
         for clips in run(joblib.delayed(_draw_circle)(*job) for job in jobs):
@@ -125,13 +138,15 @@ def draw_demo(
     return listing
 
 
-def _check(people: int, frames: int, difficulty: float, workers: int) -> None:
+def _check(people: int, frames: int, difficulty: float, flicker: float, workers: int) -> None:
     if people < 2:
         raise ValueError(f"people: expected 2 or more, came {people}; one alone has nobody to swap with.")
     if frames < 2:
         raise ValueError(f"frames: expected 2 or more, came {frames}; one frame is no clip.")
     if not 0 <= difficulty <= 1:
         raise ValueError(f"difficulty: expected 0 (glaring flaws) to 1 (hardly any), came {difficulty}.")
+    if not 0 <= flicker <= 1:
+        raise ValueError(f"flicker: expected 0 (none) to 1 (strong), came {flicker}.")
     if workers < 1:
         raise ValueError(f"workers: expected 1 or more, came {workers}.")
 
@@ -166,7 +181,7 @@ def _prepare(out: Path, parameters: dict) -> None:
         beside.write_text(json.dumps(parameters, indent=1) + "\n")
 
 
-def _draw_circle(out: Path, number: int, circle: list[int], frames: int, difficulty: float, seed: int) -> int:
+def _draw_circle(out: Path, number: int, circle: list[int], frames: int, difficulty: float, flicker: float, seed: int) -> int:
     """Draw the clips of one circle that are not there yet; how many clips it has."""
     cv2.setNumThreads(1)
     kin = [seed, _KIN, number]
@@ -181,17 +196,25 @@ def _draw_circle(out: Path, number: int, circle: list[int], frames: int, difficu
                 painted[one] = traits, paint_person(traits, UNIT)
         take = Take(np.random.default_rng([seed, _TAKE, person]), frames)
         swap = Swap(np.random.default_rng([seed, _SWAP, person]), 1 - difficulty, frames, painted[person], painted[donor])
-        _write_clips(files, painted[person][1], take, swap, frames)
+        drift = Flicker(np.random.default_rng([seed, _FLICKER, person]), flicker, frames, painted[person][0]) if flicker else None
+        _write_clips(files, painted[person][1], take, swap, drift, frames)
     return 2 * len(circle)
 
 
-def _write_clips(files: tuple[Path, Path], layers: Layers, take: Take, swap: Swap, frames: int) -> None:
+def _write_clips(files: tuple[Path, Path], layers: Layers, take: Take, swap: Swap, drift: Flicker | None, frames: int) -> None:
     """Write the real clip and the swap, each whole."""
     canvases = [take.light_up(layers, t) for t in range(frames)]
-    if not files[0].exists():
-        _encode(files[0], (take.film(layers, canvases[t], t) for t in range(frames)), frames)
-    if not files[1].exists():
-        _encode(files[1], (take.film(layers, swap.apply(take, canvases[t], t), t) for t in range(frames)), frames)
+
+    def real(t: int) -> np.ndarray:
+        return drift.real(canvases[t], t) if drift else canvases[t]
+
+    def fake(t: int) -> np.ndarray:
+        swapped = swap.apply(take, canvases[t], t)
+        return drift.fake(swapped, t) if drift else swapped
+
+    for file, shown in zip(files, (real, fake), strict=True):
+        if not file.exists():
+            _encode(file, (take.film(layers, shown(t), t) for t in range(frames)), frames)
 
 
 def _encode(file: Path, pictures, frames: int) -> None:

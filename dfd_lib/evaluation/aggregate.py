@@ -173,3 +173,16 @@ def aggregate(predictions: "pd.DataFrame", aggregator: str = "mean") -> "pd.Data
     persons = persons.assign(label=persons.groupby(clip)["label"].transform("max"))
     worst_first = persons.sort_values(["p_fake", "face"], ascending=[False, True], kind="stable")
     return worst_first.drop_duplicates(clip).sort_index(ignore_index=True)
+
+
+def at_common_level(predictions: "pd.DataFrame", aggregator: str = "mean") -> "pd.DataFrame":
+    """Predictions at the finest level that all models have: as they are, or by clip where a model scores clips alone.
+
+    Args:
+        predictions: the predictions table.
+        aggregator: how frames become a clip's score.
+    """
+    by_frame = predictions.loc[predictions["level"] == "frame", "model"].unique()
+    if set(predictions["model"]) - set(by_frame):
+        return aggregate(predictions, aggregator)
+    return predictions

@@ -9,26 +9,27 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import confusion_matrix, roc_curve
 
-from dfd_lib.figures.style import ACCENT, FAINT, FAKE, INK, MUTED, REAL, need, panels, pick, short_ticks, shorten, styled, unit_square
+from dfd_lib.figures.style import ACCENT, FAINT, FAKE, INK, MUTED, REAL, levels, need, panels, pick, short_ticks, shorten, styled, unit_square
 from dfd_lib.formats import between, percent, share, tick
 
 _COLUMNS = ["model", "seed", "split", "level", "condition", "label", "p_fake"]
 
 
 @styled
-def roc(predictions: pd.DataFrame, metrics: pd.DataFrame | None = None, split: str = "test", level: str = "frame") -> Figure:
+def roc(predictions: pd.DataFrame, metrics: pd.DataFrame | None = None, split: str = "test", level: str | None = None) -> Figure:
     """The ROC curve of each model in its own panel, with all others behind it in grey.
 
     Args:
         predictions: the predictions table.
         metrics: the metrics table; if given, each panel says the AUC and its interval.
         split: which split.
-        level: `frame` or `video`.
+        level: `frame` or `video`; default: frame where the table has it.
 
     Raises:
         ValueError: a column, the split or the level is missing, or one class has no rows.
     """
     table = _answers(predictions, "roc", split, level)
+    level = table["level"].iloc[0]
     curves = {name: [roc_curve(one["label"], one["p_fake"])[:2] for _, one in rows.groupby("seed")] for name, rows in _models(table)}
     figure, axes = panels(len(curves), sharex=True, sharey=True)
     for (axis,), (name, own) in zip(axes, curves.items(), strict=True):
@@ -45,7 +46,7 @@ def roc(predictions: pd.DataFrame, metrics: pd.DataFrame | None = None, split: s
 
 
 @styled
-def confusions(predictions: pd.DataFrame, threshold: float = 0.5, split: str = "test", level: str = "frame") -> Figure:
+def confusions(predictions: pd.DataFrame, threshold: float = 0.5, split: str = "test", level: str | None = None) -> Figure:
     """A confusion matrix per model: counts, and the share of each true class.
 
     The counts of several seeds are added. An answer is FAKE where
@@ -55,7 +56,7 @@ def confusions(predictions: pd.DataFrame, threshold: float = 0.5, split: str = "
         predictions: the predictions table.
         threshold: 0..1.
         split: which split.
-        level: `frame` or `video`.
+        level: `frame` or `video`; default: frame where the table has it.
 
     Raises:
         ValueError: a column, the split or the level is missing, or one class has no rows.
@@ -79,7 +80,7 @@ def confusions(predictions: pd.DataFrame, threshold: float = 0.5, split: str = "
 
 
 @styled
-def scores(predictions: pd.DataFrame, threshold: float = 0.5, split: str = "test", level: str = "frame") -> Figure:
+def scores(predictions: pd.DataFrame, threshold: float = 0.5, split: str = "test", level: str | None = None) -> Figure:
     """The histogram of p_fake of real and of fake rows, one panel a model.
 
     Each class is scaled to its own size, so that both are seen where one is rare.
@@ -88,7 +89,7 @@ def scores(predictions: pd.DataFrame, threshold: float = 0.5, split: str = "test
         predictions: the predictions table.
         threshold: drawn as a dotted line, 0..1.
         split: which split.
-        level: `frame` or `video`.
+        level: `frame` or `video`; default: frame where the table has it.
 
     Raises:
         ValueError: a column, the split or the level is missing, or one class has no rows.
@@ -114,8 +115,9 @@ def scores(predictions: pd.DataFrame, threshold: float = 0.5, split: str = "test
     return figure
 
 
-def _answers(predictions: pd.DataFrame, what: str, split: str, level: str) -> pd.DataFrame:
-    table = pick(need(predictions, _COLUMNS, what), what, split=split, level=level, condition="clean")
+def _answers(predictions: pd.DataFrame, what: str, split: str, level: str | None) -> pd.DataFrame:
+    there = levels(need(predictions, _COLUMNS, what))
+    table = pick(predictions, what, split=split, level=level or there[0], condition="clean")
     if table["label"].nunique() < 2:
         only = "fakes" if table["label"].iloc[0] else "reals"
         raise ValueError(f"{what}: expected rows of both classes in split {split!r}, came only {only}. Choose another split.")

@@ -16,8 +16,7 @@ def draw_clips(experiment: Experiment) -> Path:
     """Draw the embedded demo clips; returns their listing."""
     from dfd_lib.data.demo import draw_demo
 
-    demo = experiment.demo
-    draw_demo(source_dir(experiment), people=demo.people, frames=demo.frames, difficulty=demo.difficulty, seed=demo.seed, workers=workers())
+    draw_demo(source_dir(experiment), **experiment.demo.model_dump(), workers=workers())
     return source_dir(experiment) / "listing.csv"
 
 

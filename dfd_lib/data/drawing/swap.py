@@ -37,7 +37,7 @@ class Swap:
         self.jitter = strength * rng.uniform(0, 0.02) * rng.standard_normal((frames, 2)) * UNIT
         self.align = _alignment(other.landmarks, person.landmarks)
         feather = 0.5 * (1 - strength) ** 1.5 + rng.uniform(0.03, 0.12)
-        self.mask = _oval(person, feather) * self._onto_target(self.donor.head)
+        self.mask = oval(person, feather) * self._onto_target(self.donor.head)
         self.match = _mean(layers.colour[window(FACE, UNIT)], self.mask) / _mean(self._onto_target(self.donor.colour), self.mask)
 
     def apply(self, take: Take, canvas: np.ndarray, t: int) -> np.ndarray:
@@ -67,7 +67,7 @@ def _alignment(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     return np.linalg.lstsq(np.column_stack([source, np.ones(len(source))]), target, rcond=None)[0].T
 
 
-def _oval(person: Person, feather: float) -> np.ndarray:
+def oval(person: Person, feather: float) -> np.ndarray:
     """From the brows to the chin, 0..1, inside the box `FACE`."""
     x, y = grid(FACE, UNIT)
     away = np.hypot(x / (0.9 * person.width), (y - 0.26) / 0.72)
