@@ -97,8 +97,7 @@ def test_it_recurs_over_time_with_biases(model, clips):
 
 
 def test_saved_and_exported_it_answers_the_same(model, clips, tmp_path):
-    import onnxruntime
-
+    onnxruntime = pytest.importorskip("onnxruntime", reason="needs ONNX Runtime, by which detectors run")
     pixels, valid = clips[0].astype(np.float32), clips[1]
     valid[2, 1:] = False
     answers = model([pixels, valid]).numpy()
