@@ -10,7 +10,7 @@ from dfd_lib.data.signature import source_signature
 from dfd_lib.experiment import load_experiment
 from dfd_lib.notebooks import code_hash
 from dfd_lib.paths import faces_dir
-from dfd_lib.stages import source_dir
+from dfd_lib.stages import source_dir, time_questions
 
 NAME = str(config["experiment"])
 RECIPE = load_experiment(NAME)
@@ -24,7 +24,10 @@ RUNS = [f"{model}-s{seed}" for model in RECIPE.models for seed in RECIPE.seeds]
 # share the processors among the trainings that can run at once: two small jobs beside each other beat one on two cores
 TRAIN_THREADS = max(1, workflow.cores // len(RUNS))
 # the largest network first, so that it does not train alone at the end
-LARGE = ("inception_resnet_v2", "xception", "vgg19", "vgg16", "efficientnet_v2_b0", "resnet")
+LARGE = ("resnext_lstm", "resnext50", "inception_resnet_v2", "xception", "vgg19", "vgg16", "efficientnet_v2_b0", "resnet")
+
+# whether there is a model of clips, and what it can be held against
+TIMED = ["time.csv", "notebooks/65_time.ipynb"] if time_questions(RECIPE) else []
 
 
 def part(*names):
@@ -51,6 +54,7 @@ rule page:
         "ensembles.csv",
         "notebooks/00_tour.ipynb",
         "notebooks/10_faces.ipynb",
+        TIMED,
     output:
         "index.html",
         "stamp.json",
@@ -230,6 +234,22 @@ rule ensembles:
         run_notebook("60_ensembles", "tried every ensemble")
 
 
+rule time:
+    input:
+        "predictions.parquet",
+    output:
+        "time.csv",
+        "notebooks/65_time.ipynb",
+    params:
+        models=[tuple(question) for question in time_questions(RECIPE)],
+        recipe=part("evaluation"),
+        code=code_hash("65_time"),
+    log:
+        "logs/65_time.txt",
+    shell:
+        run_notebook("65_time", "asked whether time helps")
+
+
 rule tour:
     input:
         "metrics.csv",
@@ -255,3 +275,4 @@ rule report:
         expand(["models/{run}/run.json", "notebooks/40_train-{run}.ipynb"], run=RUNS),
         rules.compare.output,
         rules.ensembles.output,
+        TIMED,

@@ -72,6 +72,6 @@ def test_a_finished_training_survives_a_killed_rerun(tmp_path):
         executed.unlink()  # so both trainings are asked for again
     run_smoke(tmp_path, 12)
     assert [path.read_bytes() for path in runs] == before
-    assert run_smoke(tmp_path, None)["trained"] == 2
+    assert run_smoke(tmp_path, None)["trained"] == 3
     assert [path.read_bytes() for path in runs] == before  # which holds the seconds of the first training
     assert run_smoke(tmp_path, None) == Counter()

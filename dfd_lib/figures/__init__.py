@@ -14,6 +14,7 @@ from dfd_lib.figures.data import contact_sheet, coverage, differences, face_size
 from dfd_lib.figures.ensembles import diversity, ensemble_gain
 from dfd_lib.figures.promises import operating, reliability, verdicts
 from dfd_lib.figures.style import save
+from dfd_lib.figures.time import time_gain
 from dfd_lib.figures.training import training_curves
 from dfd_lib.figures.tuning import search_progress, search_scatter
 
@@ -36,6 +37,7 @@ __all__ = [
     "search_scatter",
     "slices",
     "split_overview",
+    "time_gain",
     "training_curves",
     "verdicts",
 ]

@@ -9,7 +9,22 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import confusion_matrix, roc_curve
 
-from dfd_lib.figures.style import ACCENT, FAINT, FAKE, INK, MUTED, REAL, levels, need, panels, pick, short_ticks, shorten, styled, unit_square
+from dfd_lib.figures.style import (
+    ACCENT,
+    FAINT,
+    FAKE,
+    INK,
+    MUTED,
+    REAL,
+    levels,
+    need,
+    panels,
+    pick,
+    short_ticks,
+    shorten,
+    styled,
+    unit_square,
+)
 from dfd_lib.formats import between, percent, share, tick
 
 _COLUMNS = ["model", "seed", "split", "level", "condition", "label", "p_fake"]

@@ -39,6 +39,11 @@ _KNOWN = {
         "Two matrices over pairs of models: share of answers that differ, and correlation of errors.",
         "An ensemble gains from members that are good and err on different clips: high disagreement, low correlation of errors.",
     ),
+    "time": (
+        "Dot plot: the gain in AUC of each model of clips over the frames of its trunk, and over itself on frames out of order.",
+        "Each line is a paired 95 % interval from resampled groups; green where it lies above 0. A gain over the frames alone may come "
+        "from a larger model; a gain over the very same network on the same frames out of order can come from nothing but time.",
+    ),
     "slices": (
         "Dot plots: a metric by slice of the test data, one model with its interval and the others as grey dots.",
         "The model that val chose with its 95 % interval in green, the others in grey. A manipulation method is told from all reals; "

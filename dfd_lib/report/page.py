@@ -12,6 +12,7 @@ from dfd_lib.report.blocks import Section
 from dfd_lib.report.coverage import coverage
 from dfd_lib.report.promises import promises
 from dfd_lib.report.source import Report, open_report
+from dfd_lib.report.time import time
 from dfd_lib.report.tuning import tuning
 from dfd_lib.report.verdict import headline
 
@@ -20,6 +21,7 @@ _SECTIONS: tuple[tuple[Callable[[Report], Section], str], ...] = (
     (results.pairs, "pairs.csv"),
     (results.ensembles, "ensembles.csv"),
     (tuning, "tuning.csv"),
+    (time, ""),  # only where a recipe has models of clips
     (results.slices, "slices.csv"),
     (results.answers, "figures/roc.png, confusions.png or scores.png"),
     (promises, "calibration.csv"),
@@ -53,7 +55,7 @@ def write_page(name: str) -> Path:
 def _render(report: Report) -> str:
     built = [(build(report), needs) for build, needs in _SECTIONS]
     sections = [section for section, _ in built if section.blocks]
-    absent = [(section.title, needs) for section, needs in built if not section.blocks]
+    absent = [(section.title, needs) for section, needs in built if needs and not section.blocks]
     others = Section("more", "More figures", [*report.other_pictures()])
     return _template().render(
         recipe=report.recipe,

@@ -51,6 +51,7 @@ COLUMNS = {
         *("error_real", "error_fake", "wrong", "unsure"),
     ],
     "tuning.csv": ["model", "trials", "val_default", "val_tuned", "test_default", "test_tuned", "gain", "gain_low", "gain_high"],
+    "time.csv": ["about", "model", "against", "n", "auc", "auc_against", "difference", "low", "high", "p_holm"],
     "test_reads.csv": ["date", "commit", "command", "result"],
 }
 """The columns that the page shows of each table; further ones are passed over."""

@@ -8,6 +8,7 @@ from dfd_lib.stages.checks import check_leak_free, check_written, stamp
 from dfd_lib.stages.media import draw_clips, find_faces, list_media, read_faces, read_manifest, sample_crops, split_faces
 from dfd_lib.stages.places import crops_root, run_dir, source_dir, workers
 from dfd_lib.stages.results import best_line, compare, search_ensembles
+from dfd_lib.stages.time import compare_time, time_questions
 from dfd_lib.stages.training import collect_runs, model_settings, train
 from dfd_lib.stages.tuning import best_settings, search_dir, search_space, tune, tuned_models, tuning_gains
 
@@ -18,6 +19,7 @@ __all__ = [
     "check_written",
     "collect_runs",
     "compare",
+    "compare_time",
     "crops_root",
     "draw_clips",
     "find_faces",
@@ -33,6 +35,7 @@ __all__ = [
     "source_dir",
     "split_faces",
     "stamp",
+    "time_questions",
     "train",
     "tune",
     "tuned_models",
