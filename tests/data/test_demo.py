@@ -127,7 +127,9 @@ def test_a_folder_of_other_clips_is_left_alone(tmp_path):
     assert files_of(tmp_path) == {"real/mine.mp4": b"mine"}
 
 
-@pytest.mark.parametrize("wrong", [{"people": 1}, {"frames": 1}, {"difficulty": 1.5}, {"difficulty": float("nan")}, {"workers": 0}])
+@pytest.mark.parametrize(
+    "wrong", [{"people": 1}, {"frames": 1}, {"difficulty": 1.5}, {"difficulty": float("nan")}, {"flicker": -0.1}, {"workers": 0}]
+)
 def test_parameters_out_of_range_are_refused_before_anything_is_written(wrong, tmp_path):
     with pytest.raises(ValueError, match=f"{next(iter(wrong))}: expected"):
         draw_demo(tmp_path / "new", progress=False, **wrong)
@@ -177,6 +179,30 @@ def test_easy_swaps_flicker(by_difficulty):
         return float(np.mean(steps))
 
     assert restlessness(by_difficulty[0.0]) > 2 * restlessness(by_difficulty[1.0])
+
+
+def test_flicker_is_off_by_default_and_off_it_changes_nothing(drawn, tmp_path):
+    draw_demo(tmp_path, **SMALL, flicker=0.0, workers=1, progress=False)
+    assert files_of(tmp_path) == files_of(drawn)
+    assert (tmp_path / "drawing.json").read_bytes() == (drawn / "drawing.json").read_bytes()
+
+
+def test_flicker_shows_the_same_brightness_in_another_order(tmp_path):
+    """What one frame can tell is the same in a clip and its swap; how it goes on is not."""
+    for flicker in (0.0, 1.0):
+        draw_demo(tmp_path / str(flicker), people=2, frames=12, difficulty=1, flicker=flicker, workers=1, progress=False)
+    table = pd.read_csv(tmp_path / "1.0" / "listing.csv", keep_default_na=False)
+    for row in table[table["label"] == 1].itertuples():
+        gains = []
+        for file in (f"{row.source}.mp4", row.file):
+            calm, moved = (decode(tmp_path / flicker / file).astype(float) for flicker in ("0.0", "1.0"))
+            x, y, w, h, _ = found(calm[0].astype(np.uint8))[0]
+            cheeks = np.s_[:, y + h // 2 : y + 3 * h // 4, x + w // 4 : x + 3 * w // 4]
+            gains.append(moved[cheeks].mean((1, 2, 3)) / calm[cheeks].mean((1, 2, 3)))
+        real, fake = gains
+        np.testing.assert_allclose(np.sort(fake), np.sort(real), atol=0.03)
+        assert np.ptp(real) > 0.1
+        assert np.abs(np.diff(fake)).sum() > 1.5 * np.abs(np.diff(real)).sum()
 
 
 def test_swaps_and_originals_weigh_the_same(drawn):
