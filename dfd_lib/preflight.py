@@ -7,7 +7,7 @@ from dfd_lib.data.sources import LAYOUTS
 from dfd_lib.evaluation.aggregate import AGGREGATORS
 from dfd_lib.evaluation.rules import RULES
 from dfd_lib.experiment import Experiment, Model
-from dfd_lib.models.registry import hyper_defaults, model_facts
+from dfd_lib.models.registry import hyper_defaults, list_models, model_facts
 from dfd_lib.models.space import searched_names
 from dfd_lib.paths import find_source, find_weights, project_root
 from dfd_lib.spelling import did_you_mean
@@ -46,6 +46,11 @@ def _check_model(where: str, model: Model) -> None:
         _one_of(f"{where}.tune.only", model.tune.only or [], searched_names(model.model))
     if model.image_size is not None and model.image_size < facts.smallest:
         raise ValueError(f"{where}.image_size: expected at least {facts.smallest} pixels for {model.model}, came {model.image_size}")
+    if facts.takes == "frame" and model.order != "time":
+        raise ValueError(f"{where}.order: expected nothing for {model.model}, which takes frames and no clips; came {model.order!r}")
+    if facts.takes == "clip":
+        frames = [one for one in list_models() if model_facts(one).takes == "frame"]
+        _one_of(f"{where}.hyper.backbone", [model.hyper.get("backbone", hyper_defaults(model.model)["backbone"])], frames)
     if model.weights == "imagenet":
         if not facts.imagenet:
             raise ValueError(f"{where}.weights: expected a file or nothing, came 'imagenet', of which {model.model} has none")

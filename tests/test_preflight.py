@@ -21,6 +21,11 @@ WRONG = {
     "a size": ({"models": {"inception_resnet_v2": {"image_size": 32}}}, "expected at least 75 pixels for inception_resnet_v2, came 32"),
     "weights that nobody has": ({"models": {"lenet": {"weights": "imagenet"}}}, "came 'imagenet', of which lenet has none"),
     "a weight file": ({"models": {"lenet": {"weights": "nowhere.weights.h5"}}}, "expected a file"),
+    "a backbone": (
+        {"models": {"resnext_lstm": {"hyper": {"backbone": "lenett"}}}},
+        "hyper.backbone: unknown 'lenett'; did you mean 'lenet'",
+    ),
+    "an order of frames": ({"models": {"lenet": {"order": "shuffled"}}}, "order: expected nothing for lenet, which takes frames"),
     "an aggregator": ({"evaluation": {"aggregator": "men"}}, "evaluation.aggregator: unknown 'men'; did you mean 'mean'"),
     "a rule": ({"ensembles": {"rules": ["mean", "vot"]}}, "ensembles.rules: unknown 'vot'; did you mean 'vote'"),
     "a member": ({"ensembles": {"members": ["lenet", "meso4"]}}, "ensembles.members: unknown 'meso4'"),

@@ -158,7 +158,9 @@ def build(name: str, *, image_size: int | None = None, weights: str | None = Non
 
     Returns:
         A model named `name`. In: RGB 0..255, uint8 or float, of shape (batch,
-        image_size, image_size, 3). Out: P(fake), float32 (batch, 1) in [0, 1].
+        image_size, image_size, 3); a model that takes clips has (batch, frames,
+        image_size, image_size, 3) and bool (batch, frames), which frames there
+        are. Out: P(fake), float32 (batch, 1) in [0, 1].
 
     Raises:
         ValueError: an unknown model or hyper-parameter, a size that is too
