@@ -24,6 +24,7 @@ def time_questions(experiment: Experiment) -> list[Question]:
             continue
         backbone = one.hyper.get("backbone", hyper_defaults(one.model)["backbone"])
         trunks = [other for other, its in models.items() if its.model == backbone and _side(its) == _side(one)]
+        trunks.sort(key=lambda other: models[other].tune is not None)  # a tuned trunk is another one
         twins = [other for other, its in clips.items() if its.order == "shuffled" and its.model == one.model]
         questions += [Question(FRAMES, name, other) for other in trunks[:1]] + [Question(ORDER, name, other) for other in twins[:1]]
     return questions
