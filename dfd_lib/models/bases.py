@@ -77,7 +77,7 @@ def transfer(
     inputs = pixels(image_size)
     base = _base(name, application, weights, image_size)
     if not trainable_base:
-        _freeze(base)
+        freeze(base)
     if bn_momentum is not None:
         _set_momentum(base, bn_momentum)
     x = preprocess(inputs)
@@ -89,7 +89,7 @@ def transfer(
     return keras.Model(inputs, p_fake(x, penalty(l2=kernel_l2)), name=name)
 
 
-def _freeze(base: "keras.Model") -> None:
+def freeze(base: "keras.Model") -> None:
     """Keep a base as it is: weights, batch statistics, and the same features in training as in use."""
     from keras import layers
 

@@ -41,7 +41,7 @@ class ModelFacts:
         licence: the terms of what the reference publishes (code or weights).
         imagenet: whether `weights="imagenet"` can be asked for.
         takes: `frame`, one face (size, size, 3), or `clip`, a sequence of them.
-        frames: crops that one answer is given for, by default; 1 where `takes` is `frame`.
+        frames: crops that one answer is given for, by default.
     """
 
     name: str
@@ -157,10 +157,9 @@ def build(name: str, *, image_size: int | None = None, weights: str | None = Non
         **hyper: the model's hyper-parameters, see `hyper_defaults(name)`.
 
     Returns:
-        A model named `name`. In: RGB 0..255, uint8 or float, of shape (batch,
-        image_size, image_size, 3); a model that takes clips has (batch, frames,
-        image_size, image_size, 3) and bool (batch, frames), which frames there
-        are. Out: P(fake), float32 (batch, 1) in [0, 1].
+        A model named `name`. In: RGB 0..255, uint8 or float, (batch, image_size, image_size, 3);
+        of clips (batch, frames, ...), and bool (batch, frames): which frames there are. Out:
+        P(fake), float32 (batch, 1) in [0, 1].
 
     Raises:
         ValueError: an unknown model or hyper-parameter, a size that is too

@@ -3,6 +3,7 @@
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from dfd_lib.models.bases import freeze
 from dfd_lib.models.blocks import clip, p_fake, penalty
 from dfd_lib.models.registry import build, model_facts, register
 
@@ -170,5 +171,7 @@ def _features_of(backbone: str, image_size: int, weights: str | None, trainable:
         raise ValueError(f"backbone: expected a model that takes frames, came {backbone!r}")
     frame = build(backbone, image_size=image_size, weights=weights, **hyper)
     trunk = keras.Model(frame.input, frame.get_layer("features").output, name="backbone")
-    trunk.trainable = trainable
+    if not trainable:
+        for part in (trunk, *(layer for layer in trunk.layers if layer.name == "base")):
+            freeze(part)
     return trunk
