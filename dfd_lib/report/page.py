@@ -20,7 +20,7 @@ _SECTIONS: tuple[tuple[Callable[[Report], Section], str], ...] = (
     (results.leaderboard, "metrics.csv"),
     (results.pairs, "pairs.csv"),
     (results.ensembles, "ensembles.csv"),
-    (tuning, "tuning.csv"),
+    (tuning, ""),  # only where a recipe searches
     (time, ""),  # only where a recipe has models of clips
     (results.slices, "slices.csv"),
     (results.answers, "figures/roc.png, confusions.png or scores.png"),
