@@ -1,5 +1,7 @@
 """Models of clips: it is time that they look at, not the batch, and never the padding."""
 
+import subprocess
+import sys
 import warnings
 
 import keras
@@ -137,3 +139,29 @@ def test_a_backbone_of_clips_or_without_frames_is_refused():
         build("resnext_lstm_small", frames=0)
     with pytest.raises(ValueError, match=r"'lenett': unknown; did you mean 'lenet'\?"):
         build("resnext_lstm_small", backbone="lenett")
+
+
+FULL_SIZE = """
+import resource, time
+import numpy as np
+from dfd_lib.models.registry import build
+
+model = build("resnext_lstm")
+clip = [np.zeros((1, 10, 112, 112, 3), np.uint8), np.ones((1, 10), bool)]
+model.compile(optimizer="adam", loss="binary_crossentropy")
+for what, step in (("prediction", lambda: model.predict_on_batch(clip)), ("training", lambda: model.train_on_batch(clip, np.ones((1, 1))))):
+    step()  # traces the graph
+    start = time.perf_counter()
+    step()
+    print(what, f"{time.perf_counter() - start:.2f}", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
+"""
+
+
+@pytest.mark.slow
+def test_the_full_size_trains_and_predicts_a_clip_on_a_laptop():
+    """Ten frames of 112 px; run it with -s for seconds and GiB."""
+    done = subprocess.run([sys.executable, "-c", FULL_SIZE], capture_output=True, text=True, check=True)
+    print(done.stdout)  # noqa: T201
+    peaks = {line.split()[0]: float(line.split()[2]) for line in done.stdout.splitlines()}
+    assert peaks["prediction"] < 2
+    assert peaks["training"] < 4
