@@ -55,14 +55,15 @@ def test_a_way_that_ran_once_is_held_against_every_turn(written):
     assert len(row.ours) == 3
 
 
-def test_the_page_in_the_repository_has_a_section_for_every_part(written):
+def test_the_page_in_the_repository_has_sections_of_parts_alone(written):
     page, bench_run = importlib.import_module("benchmark_page"), importlib.import_module("run")
     text = (HERE.parent.parent / "reports" / "benchmarks.md").read_text()
-    assert sorted(page.sections_of(text)) == bench_run.parts()
+    assert {"faces"} <= set(page.sections_of(text)) <= set(bench_run.parts())
     assert page.page(page.sections_of(text)) == text
 
 
 def test_an_unknown_part_is_refused():
     done = subprocess.run([sys.executable, HERE / "run.py", "--tiny", "--only", "face"], capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "'faces', 'statistics', 'training'" in done.stderr
+    assert "faces" in done.stderr
+    assert "statistics" in done.stderr
