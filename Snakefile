@@ -21,6 +21,7 @@ SHARDS = RECIPE.faces.shards if RECIPE.faces else 1
 SHARD = str(FACES.with_name("shards") / f"{{number}}-of-{SHARDS}" / "shard.json")
 TUNED = [name for name, model in RECIPE.models.items() if model.tune]
 RUNS = [f"{model}-s{seed}" for model in RECIPE.models for seed in RECIPE.seeds]
+LEAK_TAX = "leak_tax.csv" if RECIPE.leak_tax else []
 # share the processors among the trainings that can run at once: two small jobs beside each other beat one on two cores
 TRAIN_THREADS = max(1, workflow.cores // len(RUNS))
 # the largest network first, so that it does not train alone at the end
@@ -43,8 +44,13 @@ def source_files():
 
 def run_notebook(name, done, out=None, parameters=""):
     """A shell command: one notebook, its chatter in the log, one line when it is done or why it failed."""
-    command = f"DFD_THREADS={{threads}} dfd notebook {name} --out notebooks/{out or name}.ipynb -p 'experiment=\"{NAME}\"'{parameters}"
-    return f"if {command} > {{log}} 2>&1; then echo '  {done}'; else grep -a '^dfd: ' {{log}} >&2 || cat {{log}} >&2; exit 1; fi"
+    return run_command(f"dfd notebook {name} --out notebooks/{out or name}.ipynb -p 'experiment=\"{NAME}\"'{parameters}", done)
+
+
+def run_command(command, done):
+    """A shell command: one step, its chatter in the log, one line when it is done or why it failed."""
+    failed = "grep -a '^dfd: ' {log} >&2 || cat {log} >&2; exit 1"
+    return f"if DFD_THREADS={{threads}} {command} > {{log}} 2>&1; then echo '  {done}'; else {failed}; fi"
 
 
 rule page:
@@ -55,6 +61,7 @@ rule page:
         "notebooks/00_tour.ipynb",
         "notebooks/10_faces.ipynb",
         TIMED,
+        "shortcuts.csv",
     output:
         "index.html",
         "stamp.json",
@@ -119,21 +126,52 @@ rule survey:
         run_notebook("10_faces", "looked at the media and the faces")
 
 
-rule splits:
+rule split:
     input:
         FACES,
     output:
         "manifest.parquet",
         "split.csv",
         "audit.csv",
-        "notebooks/20_splits.ipynb",
     params:
         recipe=part("split"),
+    log:
+        "logs/split.txt",
+    shell:
+        run_command("dfd split '{NAME}'", "split by group and audited")
+
+
+rule leak_tax:
+    input:
+        "manifest.parquet",
+    output:
+        "leak_tax.csv",
+    params:
+        recipe=part("leak_tax"),
+        resamples=RECIPE.evaluation.resamples,
+    log:
+        "logs/leak_tax.txt",
+    threads: TRAIN_THREADS
+    shell:
+        run_command("dfd leak-tax '{NAME}'", "measured what a leak would have bought")
+
+
+rule splits:
+    input:
+        "manifest.parquet",
+        "differences.csv",
+        LEAK_TAX,
+    output:
+        "shortcuts.csv",
+        "notebooks/20_splits.ipynb",
+    params:
+        resamples=RECIPE.evaluation.resamples,
         code=code_hash("20_splits"),
     log:
         "logs/20_splits.txt",
+    threads: TRAIN_THREADS
     shell:
-        run_notebook("20_splits", "split by group and audited")
+        run_notebook("20_splits", "looked for leaks and shortcuts")
 
 
 # its search is an output that is only ever added to: stopped, it goes on; asked for more trials, it takes them
@@ -206,6 +244,7 @@ rule compare:
         "calibration.csv",
         "calibration.json",
         ["tuning.csv"] if TUNED else [],
+        "claims.csv",
         "notebooks/50_compare.ipynb",
     params:
         recipe=part("evaluation"),
@@ -270,6 +309,7 @@ rule report:
     input:
         rules.page.output,
         rules.survey.output,
+        rules.split.output,
         rules.splits.output,
         expand("notebooks/30_tune-{model}.ipynb", model=TUNED),
         expand(["models/{run}/run.json", "notebooks/40_train-{run}.ipynb"], run=RUNS),

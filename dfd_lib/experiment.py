@@ -127,6 +127,15 @@ class Evaluation(Part):
     slices: list[str] = Field(["method", "face_size"], min_length=1, description="manifest columns, face_size or resolution")
 
 
+class LeakTax(Part):
+    """One model trained twice, on frames at random and on whole groups: what does a leak buy?"""
+
+    model: str = Field("lenet", description="one of the recipe's, or a registered one")
+    image_size: int | None = Field(None, ge=8, description="default: as the recipe trains it")
+    epochs: int | None = Field(None, ge=1, description="default: as the recipe trains it")
+    seeds: list[int] = Field([1], min_length=1)
+
+
 class Experiment(Part):
     """A whole recipe."""
 
@@ -142,6 +151,7 @@ class Experiment(Part):
     seeds: list[int] = Field([1], min_length=1)
     ensembles: Ensembles = Ensembles()
     evaluation: Evaluation = Evaluation()
+    leak_tax: LeakTax | None = None
 
 
 def load_experiment(name: str) -> Experiment:

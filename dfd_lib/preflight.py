@@ -32,6 +32,9 @@ def check_recipe(experiment: Experiment) -> None:
     _one_of(f"experiment {name!r}: ensembles.rules", tried.rules, RULES)
     _one_of(f"experiment {name!r}: ensembles.members", tried.members or [], experiment.models)
     _one_of(f"experiment {name!r}: data.layout", [experiment.data.layout], ["auto", *LAYOUTS])
+    if tax := experiment.leak_tax:
+        own = experiment.models.get(tax.model, Model(model=tax.model))
+        _check_model(f"experiment {name!r}: leak_tax", own.model_copy(update={"image_size": tax.image_size or own.image_size}))
     if experiment.data.source != "demo":
         _check_data(name, find_source(experiment.data.source, project_root()), experiment.data.groups)
 

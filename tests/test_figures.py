@@ -46,6 +46,8 @@ def draw_all(names: list[str], seeds=(1,)) -> dict[str, plt.Figure]:
         "split_overview": figures.split_overview(made.split()),
         "coverage": figures.coverage(made.coverage()),
         "differences": figures.differences(made.differences()),
+        "leak_tax": figures.leak_tax(made.leak_tax()),
+        "shortcuts": figures.shortcuts(made.shortcuts()),
         "face_sizes": figures.face_sizes(boxes(), 100),
     }
 
@@ -332,6 +334,29 @@ def test_differences_draw_every_interval_and_are_green_where_they_warn():
     assert green == rows["warn"].tolist()
     low, high = axis.get_ylim()
     assert low > high, "the first row must be the highest"
+
+
+def test_leak_tax_draws_the_honest_interval_over_the_printed_one():
+    table = made.leak_tax()
+    for axis, metric in zip(figures.leak_tax(table).axes, ("accuracy", "auc"), strict=True):
+        printed, honest, dots = axis.collections
+        for lines, how in ((printed, "_rows"), (honest, "")):
+            drawn = np.array([segment[:, 0] for segment in lines.get_segments()])
+            assert np.allclose(drawn, table.loc[:1, [f"{metric}{how}_low", f"{metric}{how}_high"]].to_numpy(float))
+        assert np.allclose(dots.get_offsets()[:, 0], table.loc[:1, metric])
+    assert "accuracy: +.070 (+.050 to +.090) by the leak" in texts(figures.leak_tax(table))
+    assert "`leak_tax: {model: lenet}`" in " ".join(texts(figures.leak_tax(None)))
+
+
+def test_shortcuts_draw_every_interval_and_are_green_where_they_warn():
+    table = made.shortcuts()
+    lines, dots, shuffled = figures.shortcuts(table).axes[0].collections
+    assert np.allclose([segment[:, 0] for segment in lines.get_segments()], table[["auc_low", "auc_high"]])
+    green = [matplotlib.colors.to_hex(color) == ACCENT.lower() for color in dots.get_facecolors()]
+    assert green == table["warn"].tolist()
+    assert shuffled.get_offsets().tolist() == [[0.495, 3]]
+    assert "Too few groups" in " ".join(texts(figures.shortcuts(table.assign(auc=np.nan))))
+    assert "Nothing" in " ".join(texts(figures.shortcuts(table.head(0))))
 
 
 def test_face_sizes_are_the_boxes_longer_sides():

@@ -56,6 +56,7 @@ BELOW = {
     "cli_faces": ROOMS,
     "cli_tune": ROOMS,
     "cli_cache": ROOMS,
+    "cli_leaks": ROOMS,
     "": ROOMS,
 }
 

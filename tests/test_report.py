@@ -180,7 +180,7 @@ def test_summary_line_names_the_model_chosen_on_val_and_its_test_score(folder):
     videos = metrics[(metrics["level"] == "video") & (metrics["model"] != "majority")]
     best = videos[videos["split"] == "val"].set_index("model")["auc"].idxmax()
     row = videos[(videos["split"] == "test") & (videos["model"] == best)].iloc[0]
-    wanted = f"Best single model: {best}, test AUC {between(row['auc'], row['auc_low'], row['auc_high'])} by clip (mean of its frames)."
+    wanted = f"Best single model: {best}, test AUC {between(row['auc'], row['auc_low'], row['auc_high'])} by clip (mean of its 10 frames)."
     page = read(folder)
     assert wanted in page.words("header")
     assert "Ensembles: no real gain over the best single model." in page.words("header")
@@ -258,7 +258,7 @@ def test_promises_are_about_the_best_model_and_say_what_is_not_available(folder)
     assert [row[0] for row in table[1:]] == ["none, as it came", "temperature", "platt", "isotonic"]
     best = made.metrics(made.predictions(NAMES)).query("split == 'val' and level == 'video' and model != 'majority'")
     best = best.set_index("model")["auc"].idxmax()
-    assert sum(caption.startswith(f"{best} by clip (mean of its frames): ") for caption in map(str.strip, page.captions())) == 3
+    assert sum(caption.startswith(f"{best} by clip (mean of its 10 frames): ") for caption in map(str.strip, page.captions())) == 3
     table = next(table for table in page.tables if table[0][0] == "threshold fixed on calib")
     promises = read_table(folder / "operating.csv").query(f"model == '{best}' and level == 'video'").set_index("rule")
     cells = {row[0]: row for row in table[1:]}
@@ -316,6 +316,29 @@ def test_that_nothing_was_found_is_said_too(folder, table, sentence):
     assert sentence not in read(folder).words("section")
 
 
+def test_the_leak_tax_stands_beside_what_was_published(folder):
+    words = read(folder).words("section")
+    assert "lenet is right on .980 of the test crops" in words
+    assert "S4 published 99 % for a tuned LeNet on frames split at random" in words
+    assert ".980 .960–1.000 .975–.985" in words and "+.070 +.050 to +.090" in words
+
+
+@pytest.mark.parametrize(("warns", "tone"), [(("encoding", "everything"), "warning"), ((), "good")])
+def test_shortcuts_are_loud_where_labels_can_be_guessed(folder, warns, tone):
+    write_table(made.shortcuts(warns), folder / "shortcuts.csv")
+    page = write_page(folder.name).read_text(encoding="utf-8")
+    section = page[page.index('<section id="shortcuts"') :].partition("</section>")[0]
+    assert f'class="note {tone}"' in section and section.count('data-order="WARNS"') == len(warns)
+
+
+def test_published_results_that_contradict_themselves_are_named(folder):
+    page = read(folder)
+    words = page.words("section")
+    assert "S2, InceptionResNetV2: accuracy was printed as 99.52 %, the matrix says 97.76 %" in words
+    assert "S1, ResNeXt-50 + LSTM" in words and "seem swapped" in words
+    assert words.count("does not add up") == 2
+
+
 def test_a_leak_is_loud_and_stands_first(house):
     quiet = read(made.write_report(house / "clean", NAMES[:2]))
     assert "nothing shared" in quiet.words("td") and "LEAKS" not in quiet.words("td")
@@ -344,6 +367,8 @@ def test_figures_stand_in_their_sections_and_unknown_ones_are_not_lost(folder):
     [
         ("metrics.csv", "Which model is best"), ("pairs.csv", "Is the difference real"), ("slices.csv", "Where does it fail"),
         ("runs.csv", "How they were trained"), ("calibration.csv", "Can p_fake be trusted"), ("coverage.csv", "Were the faces found"),
+        ("shortcuts.csv", "Can labels be guessed without the face"),
+        ("claims.csv", "What others published, computed again"),
     ],
 )  # fmt: skip
 def test_a_missing_or_empty_table_leaves_its_section_out_and_says_so(folder, name, title):
@@ -359,8 +384,19 @@ def test_a_recipe_alone_makes_a_page(house):
     (house / "bare" / "experiment.yaml").write_text("title: Bare\ndata: {source: x}\nmodels: {lenet: {}}\n")
     page = read(house / "bare")
     assert "Nothing was measured yet." in page.words("header")
-    assert len([around for around, _ in page.texts if "li" in around and "section" in around]) == 9
+    assert len([around for around, _ in page.texts if "li" in around and "section" in around]) == 11
     assert summary("bare") == "Bare (bare)\nNothing was measured yet."
+
+
+@pytest.mark.parametrize(
+    ("frames", "told"),
+    [([5, 5, 5], "mean of its 5 frames"), ([1, 1, 1], "mean of its 1 frame)"), ([3, 24, 12], "frames, 3 to 24, 12 in the median")],
+)
+def test_every_number_of_clips_says_how_many_frames_a_clip_gave(folder, frames, told):
+    rows = {"file": ["a", "b", "c", "d"], "label": [0, 1, 0, 1], "status": "ok", "reason": "", "frames_read": [*frames, 0]}
+    write_table(pd.DataFrame(rows).assign(faces_found=1, faces_kept=[1, 1, 1, 0], width=9, height=9), folder / "coverage.csv")
+    captions = [caption for caption in read(folder).captions() if "by clip" in caption]
+    assert len(captions) >= 6 and all(told in caption for caption in captions)
 
 
 def test_val_is_shown_and_named_where_test_was_not_read(folder):

@@ -24,12 +24,14 @@ seconds        number  frames / fps
 bits_per_pixel number  8 bytes / (width height frames): how strongly it is compressed
 rotation       number  degrees clockwise by which a viewer turns the picture: 0, 90, 180 or 270
 jpeg_quality   number  1 to 100, of a JPEG; see `jpeg_quality`
+jpeg_tables    text    names a JPEG's quantisation tables: equal where the tables are
 exif           number  1 = an image with EXIF, 0 = one without
 ============== ======= ==================================================
 """
 
 import math
-from collections.abc import Sequence
+import zlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +47,7 @@ from dfd_lib.data.magic import sniff
 from dfd_lib.data.media import check_file, reason
 from dfd_lib.data.workers import Lost, run_jobs
 
-WORDS = ("format", "codec", "mode")
+WORDS = ("format", "codec", "mode", "jpeg_tables")
 """Facts that are words."""
 
 NUMBERS = ("bytes", "width", "height", "fps", "frames", "seconds", "bits_per_pixel", "rotation", "jpeg_quality", "exif")
@@ -135,7 +137,18 @@ def _image_facts(path: Path) -> dict[str, Any]:
             "rotation": _TURNED.get(turn, 0),
             "jpeg_quality": jpeg_quality(tables[min(tables)]) if tables else math.nan,
             "exif": int("exif" in image.info),
+            "jpeg_tables": table_name(tables) if tables else "",
         }
+
+
+def table_name(tables: Mapping[int, Sequence[int]]) -> str:
+    """A short name for quantisation tables: a hash of all of them, as Pillow gives them.
+
+    Example:
+        >>> table_name({0: [1] * 64}) == table_name({0: [1] * 64}) != table_name({0: [2] * 64})
+        True
+    """
+    return f"q{zlib.crc32(repr([(one, list(tables[one])) for one in sorted(tables)]).encode()):08x}"
 
 
 def _video_facts(path: Path) -> dict[str, Any]:

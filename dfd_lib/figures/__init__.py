@@ -11,6 +11,7 @@ Example of a notebook's cell, which writes the figure and shows it:
 from dfd_lib.figures.answers import confusions, roc, scores
 from dfd_lib.figures.comparison import leaderboard, pair_matrix, slices
 from dfd_lib.figures.data import contact_sheet, coverage, differences, face_sizes, split_overview
+from dfd_lib.figures.doubts import leak_tax, shortcuts
 from dfd_lib.figures.ensembles import diversity, ensemble_gain
 from dfd_lib.figures.promises import operating, reliability, verdicts
 from dfd_lib.figures.style import save
@@ -27,6 +28,7 @@ __all__ = [
     "ensemble_gain",
     "face_sizes",
     "leaderboard",
+    "leak_tax",
     "operating",
     "pair_matrix",
     "reliability",
@@ -35,6 +37,7 @@ __all__ = [
     "scores",
     "search_progress",
     "search_scatter",
+    "shortcuts",
     "slices",
     "split_overview",
     "time_gain",

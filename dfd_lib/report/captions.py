@@ -110,6 +110,18 @@ _KNOWN = {
         "How well one fact of the files alone tells fake from real: .5 is nothing, 1 is everything; the line is the 95 % interval from "
         "resampled groups, and a dot without one has too few groups. Green warns: a model could learn this instead of the face.",
     ),
+    "leak_tax": (
+        "Dot plots: accuracy and AUC of one model on frames split at random and on whole groups, with 95 % intervals.",
+        "The same network on the same crops, dealt out in two ways. Black: frames at random, so that near copies stand in train and in "
+        "test. Green: groups kept whole. Lines are 95 % intervals from resampled groups; the pale bars are what is printed where frames are"
+        " taken for independent.",
+    ),
+    "shortcuts": (
+        "Dot plot: the AUC of guesses from facts that are not the face, a row a family of facts, with 95 % intervals.",
+        "A classifier that sees no pixel, on groups it was not fitted on: .5 is nothing, 1 is everything. Green warns: a network could "
+        "learn this instead of the face. Rows marked (crop) are of the whole crop's pixels, and partly of the face. The bar is what the "
+        "same procedure gets from shuffled labels.",
+    ),
     "face_sizes": (
         "Curves: the share of faces of at most so many pixels, real and fake.",
         "How large the faces are in their files. Left of the dotted line they were enlarged for the crop. Curves that lie apart let a "

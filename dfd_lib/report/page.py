@@ -7,7 +7,7 @@ from pathlib import Path
 import jinja2
 
 from dfd_lib.paths import whole
-from dfd_lib.report import record, results
+from dfd_lib.report import doubts, record, results
 from dfd_lib.report.blocks import Section
 from dfd_lib.report.coverage import coverage
 from dfd_lib.report.promises import promises
@@ -27,7 +27,10 @@ _SECTIONS: tuple[tuple[Callable[[Report], Section], str], ...] = (
     (promises, "calibration.csv"),
     (record.training, "runs.csv"),
     (record.split, "split.csv"),
+    (doubts.leak_tax, ""),  # only where a recipe asks for it
     (coverage, "coverage.csv"),
+    (doubts.shortcuts, "shortcuts.csv"),
+    (doubts.claims, "claims.csv"),
 )
 
 

@@ -37,6 +37,7 @@ def promises(report: Report) -> Section:
 def _chosen(report: Report, table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """All rows at the main level, and those of the best single model's first seed."""
     rows = table[table["level"] == main_level(table)]
+    rows = rows.assign(how=rows["aggregator"].map(report.by_clip))
     best = best_single(report)
     own = rows[rows["model"] == (best.model if best and best.model in set(rows["model"]) else rows["model"].iloc[0])]
     return rows, own[own["seed"] == own["seed"].iloc[0]]
@@ -115,11 +116,7 @@ def _verdict(row: pd.Series) -> list[Cell]:
 
 def _who(own: pd.DataFrame) -> str:
     row = own.iloc[0]
-    return f"{row['model']} {'by crop' if row['level'] == 'frame' else _clip(row['aggregator'])}"
-
-
-def _clip(aggregator: str) -> str:
-    return "by clip" if aggregator == "none" else f"by clip ({aggregator} of its frames)"
+    return f"{row['model']} {'by crop' if row['level'] == 'frame' else row['how']}"
 
 
 def _seed(row: pd.Series, rows: pd.DataFrame) -> list[Cell]:

@@ -37,7 +37,7 @@ def leaderboard(report: Report) -> Section:
         first = main_level(rows)
         order = sorted(rows.groupby(["dataset", "level"], sort=False), key=lambda part: part[0][1] != first)
         blocks += _few_groups(report, read_split(rows))
-        blocks += [_scores(part, level, dataset, folded=level != first) for (dataset, level), part in order]
+        blocks += [_scores(report, part, level, dataset, folded=level != first) for (dataset, level), part in order]
     return Section("leaderboard", "Which model is best", blocks)
 
 
@@ -55,7 +55,7 @@ def _few_groups(report: Report, part: str) -> list[Block]:
     ]
 
 
-def _scores(rows: pd.DataFrame, level: str, dataset: str, folded: bool) -> Table:
+def _scores(report: Report, rows: pd.DataFrame, level: str, dataset: str, folded: bool) -> Table:
     seeds = rows.loc[rows["model"] != MAJORITY, "seed"].nunique() > 1
     rows = rows.assign(last=rows["model"] == MAJORITY).sort_values(["last", "auc"], ascending=[True, False], kind="stable")
     # a number that is the best of its column is set in bold, ties included
@@ -67,14 +67,14 @@ def _scores(rows: pd.DataFrame, level: str, dataset: str, folded: bool) -> Table
         seed = [number_cell(row["seed"], str(row["seed"]))] if seeds else []
         cells = [metric_cell(row, name, best=not row["last"] and row[name] == best[name]) for name in _HINTS]
         body.append([text_cell(row["model"]), *seed, *cells])
-    caption = f"{level.capitalize()} level on {rows['split'].iloc[0]}, data set {dataset}: {_about(rows, level)}"
+    caption = f"{level.capitalize()} level on {rows['split'].iloc[0]}, data set {dataset}: {_about(report, rows, level)}"
     return Table(caption, columns, body, folded=folded)
 
 
-def _about(rows: pd.DataFrame, level: str) -> str:
+def _about(report: Report, rows: pd.DataFrame, level: str) -> str:
     noun = "face crop" if level == "frame" else "clip"
     rules = [rule for rule in dict.fromkeys(rows["aggregator"]) if rule != "none"]
-    how = f", scored by the {' or '.join(rules)} of the frames" if rules else ""
+    how = f", scored by the {' or '.join(rules)} of {report.frames_of_a_clip}, of several people the most suspicious" if rules else ""
     size = count(rows["n"].max(), noun)
     return f"{size} ({count(rows['n_fake'].max())} fake){how}; fake where p_fake ≥ {share(rows['threshold'].iloc[0], 2)}."
 
@@ -90,8 +90,15 @@ def pairs(report: Report) -> Section:
         columns = [Column(name) for name in titles] + [Column(name, True) for name in ("left minus right", "p", "p (Holm)")]
         columns.append(Column("significant"))
         rows = [_pair(row) for _, row in table.sort_values("p", kind="stable").iterrows()]
-        blocks += [Words([words]), Table("Every pair, with the 95 % interval of the difference", columns, rows, folded=True)]
+        caption = f"Every pair, with the 95 % interval of the difference{_level(report, table)}"
+        blocks += [Words([words]), Table(caption, columns, rows, folded=True)]
     return Section("pairs", "Is the difference real", blocks)
+
+
+def _level(report: Report, table: pd.DataFrame) -> str:
+    """By which rule clips were scored, where clips are what a table is about."""
+    rule = report.recipe.evaluation.aggregator
+    return f"; {report.by_clip(rule)}" if "level" not in table or (table["level"] == "video").any() else ""
 
 
 def _pair(row: pd.Series) -> list[Cell]:
@@ -114,11 +121,11 @@ def ensembles(report: Report) -> Section:
     blocks += report.pictures("ensembles")
     table = report.table("ensembles.csv")
     if table is not None:
-        blocks.append(_ensembles(table))
+        blocks.append(_ensembles(report, table))
     return Section("ensembles", "Do ensembles help", blocks + report.pictures("diversity"))
 
 
-def _ensembles(table: pd.DataFrame) -> Table:
+def _ensembles(report: Report, table: pd.DataFrame) -> Table:
     single, rest = table.iloc[:1], _combined(table).sort_values("val_auc", ascending=False, kind="stable")
     shown = pd.concat([single, rest.head(TOP)])
     columns = [Column("members"), Column("rule"), Column("size", True)]
@@ -127,7 +134,7 @@ def _ensembles(table: pd.DataFrame) -> Table:
     left = len(rest) - TOP
     foot = f"{count(left, 'more ensemble')} in ensembles.csv." if left > 0 else ""
     caption = "The best single model, then the best ensembles on val; gain is AUC on test minus the single model's, with its 95 % interval"
-    return Table(caption, columns, rows, foot)
+    return Table(f"{caption}{_level(report, table)}", columns, rows, foot)
 
 
 def _combined(table: pd.DataFrame) -> pd.DataFrame:
@@ -151,11 +158,12 @@ def slices(report: Report) -> Section:
         rows = table[(table["split"] == best.split) & (table["level"] == best.level)]
         # a slice with one value alone is the whole part again
         telling = [(name, own) for name, own in rows.groupby("slice", sort=False) if own["value"].nunique() > 1]
-        blocks += [_slice(own, str(name), best.model) for name, own in telling]
+        how = report.by_clip(best.rows["aggregator"].iloc[0]) if best.level == "video" else "by frame"
+        blocks += [_slice(own, str(name), best.model, how) for name, own in telling]
     return Section("slices", "Where does it fail", blocks)
 
 
-def _slice(rows: pd.DataFrame, name: str, model: str) -> Table:
+def _slice(rows: pd.DataFrame, name: str, model: str, how: str) -> Table:
     columns = [Column(name.replace("_", " ")), *(Column(title, True) for title in ("n", "fakes", "AUC", "accuracy", "AUC of all models"))]
     body = []
     for value, here in rows.groupby("value", sort=False):
@@ -167,7 +175,7 @@ def _slice(rows: pd.DataFrame, name: str, model: str) -> Table:
         scores = [metric_cell(_seeds(own, metric), metric) for metric in ("auc", "accuracy")]
         span = "–".join(dict.fromkeys([share(every.min()), share(every.max())]))
         body.append([Cell(str(value), len(body)), *cells, *scores, number_cell(every.median(), span)])
-    return Table(f"{model} by {name.replace('_', ' ')}, {rows['level'].iloc[0]} level on {rows['split'].iloc[0]}", columns, body)
+    return Table(f"{model} by {name.replace('_', ' ')} on {rows['split'].iloc[0]}, {how}", columns, body)
 
 
 def _seeds(rows: pd.DataFrame, metric: str) -> pd.Series:

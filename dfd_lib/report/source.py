@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from dfd_lib.experiment import Experiment, load_experiment
+from dfd_lib.formats import count
 from dfd_lib.paths import report_dir
 from dfd_lib.report.blocks import Picture
 from dfd_lib.report.captions import describe
@@ -52,6 +53,15 @@ COLUMNS = {
     ],
     "tuning.csv": ["model", "trials", "val_default", "val_tuned", "test_default", "test_tuned", "gain", "gain_low", "gain_high"],
     "time.csv": ["about", "model", "against", "n", "auc", "auc_against", "difference", "low", "high", "p_holm"],
+    "leak_tax.csv": [
+        *("split", "model", "seeds", "n_train", "n_test", "groups", "torn"),
+        *(f"{metric}{end}" for metric in ("accuracy", "auc") for end in ("", "_low", "_high", "_rows_low", "_rows_high")),
+    ],
+    "shortcuts.csv": ["family", "kind", "facts", "n", "groups", "auc", "auc_low", "auc_high", "shuffled", "warn"],
+    "claims.csv": [
+        *("system", "model", "n", "printed", "majority", "check", "remark"),
+        *(f"{metric}{end}" for metric in ("accuracy", "precision", "recall", "f1") for end in ("", "_low", "_high")),
+    ],
     "test_reads.csv": ["date", "commit", "command", "result"],
 }
 """The columns that the page shows of each table; further ones are passed over."""
@@ -95,6 +105,19 @@ class Report:
     def stamp(self) -> dict:
         """stamp.json; empty if it is not there."""
         return json.loads(self.text("stamp.json") or "{}")
+
+    def by_clip(self, aggregator: str) -> str:
+        """How a clip's score came about: the rule, and how many frames a clip gave."""
+        return "by clip" if aggregator == "none" else f"by clip ({aggregator} of its {self.frames_of_a_clip})"
+
+    @functools.cached_property
+    def frames_of_a_clip(self) -> str:
+        """`5 frames`, or `frames, 3 to 24, 12 in the median` where clips differ; `frames` where coverage.csv does not tell."""
+        table = self.table("coverage.csv")
+        if table is None or not (read := table.loc[table["faces_kept"] > 0, "frames_read"]).gt(0).any():
+            return "frames"
+        fewest, most = int(read.min()), int(read.max())
+        return count(most, "frame") if fewest == most else f"frames, {fewest} to {most}, {count(read.median())} in the median"
 
     def pictures(self, *names: str) -> list[Picture]:
         """The figures of these names (see `captions`), in this order, each with its variants."""

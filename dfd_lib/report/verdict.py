@@ -69,7 +69,7 @@ def headline(report: Report) -> list[str]:
     best = best_single(report)
     said = []
     if best is not None:
-        said.append(f"Best single model: {best.model}, {best.split} AUC {best.score('auc')} {_by(best)}.")
+        said.append(f"Best single model: {best.model}, {best.split} AUC {best.score('auc')} {_by(report, best)}.")
         baseline = _baseline(report, best)
         said.append(f"Accuracy {best.score('accuracy')}" + (f"; always naming the commoner class gives {baseline}." if baseline else "."))
     return said + [line for line in report.text("ensembles.txt").splitlines() if line.strip()]
@@ -91,11 +91,8 @@ def summary(name: str) -> str:
     return "\n".join([f"{report.recipe.title} ({name})", *lines])
 
 
-def _by(best: Best) -> str:
-    if best.level == "frame":
-        return "by frame"
-    rule = best.rows["aggregator"].iloc[0]
-    return "by clip" if rule == "none" else f"by clip ({rule} of its frames)"
+def _by(report: Report, best: Best) -> str:
+    return "by frame" if best.level == "frame" else report.by_clip(best.rows["aggregator"].iloc[0])
 
 
 def _baseline(report: Report, best: Best) -> str:

@@ -5,9 +5,11 @@ cached or sent to another machine. The Snakefile says which follows which.
 """
 
 from dfd_lib.stages.checks import check_leak_free, check_written, stamp
+from dfd_lib.stages.leaktax import pay_leak_tax
 from dfd_lib.stages.media import draw_clips, find_faces, list_media, read_faces, read_manifest, sample_crops, split_faces
 from dfd_lib.stages.places import crops_root, run_dir, source_dir, workers
 from dfd_lib.stages.results import best_line, compare, search_ensembles
+from dfd_lib.stages.shortcuts import find_shortcuts
 from dfd_lib.stages.time import compare_time, time_questions
 from dfd_lib.stages.training import collect_runs, model_settings, train
 from dfd_lib.stages.tuning import best_settings, search_dir, search_space, tune, tuned_models, tuning_gains
@@ -23,8 +25,10 @@ __all__ = [
     "crops_root",
     "draw_clips",
     "find_faces",
+    "find_shortcuts",
     "list_media",
     "model_settings",
+    "pay_leak_tax",
     "read_faces",
     "read_manifest",
     "run_dir",

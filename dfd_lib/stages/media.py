@@ -48,8 +48,15 @@ def split_faces(experiment: Experiment) -> pd.DataFrame:
     write_table(read_table(faces_dir(experiment.name) / "coverage.csv"), out / "coverage.csv")
     with whole(out / "notes.txt") as beside:
         beside.write_text("".join(f"{note}\n" for note in notes))
-    write_table(check_manifest(manifest), out / "manifest.parquet")
+    manifest = check_manifest(manifest)
+    if not _is_written(manifest, out / "manifest.parquet"):
+        write_table(manifest, out / "manifest.parquet")
     return manifest
+
+
+def _is_written(manifest: pd.DataFrame, path: Path) -> bool:
+    """Whether the same split lies there already: trainings depend on its file, and would run again if it were written again."""
+    return path.is_file() and read_table(path).equals(manifest)
 
 
 def read_faces(experiment: Experiment) -> pd.DataFrame:
