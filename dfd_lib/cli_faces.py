@@ -51,10 +51,11 @@ def extract(
     crop = {"margin": margin, "size": size, "square": square, "align": align}
     faces = Faces(detector=name, every=every, frames=frames, boxes=boxes, step=step, time_limit=time_limit, **crop)
     part = Shard.parse(shard) if shard else None
-    listing, problems = list_source(root, layout=layout, groups=groups, tell=_note)
-    _note(f"faces are searched for by {name} {version}" + (" (auto)" if detector == "auto" else ""))
+    notes = [f"faces were searched for by {name} {version}" + (" (auto)" if detector == "auto" else "")]
+    listing, problems = list_source(root, layout=layout, groups=groups, tell=notes.append)
     tables = extract_faces(listing, root, out, faces=faces, workers=workers or stages.workers(), shard=part, problems=problems)
     _tell(*tables, out if part is None else part.folder(out))
+    typer.echo("\n".join(notes))  # at the end: a mistake is one line
 
 
 def merge(
@@ -74,7 +75,3 @@ def merge(
 def _tell(manifest, coverage, where: Path) -> None:
     skipped = int((coverage["status"] == "skipped").sum())
     typer.echo(f"{len(manifest)} faces of {len(coverage)} files in {where}; {skipped} files skipped, see the coverage")
-
-
-def _note(line: str) -> None:
-    typer.echo(line, err=True)
