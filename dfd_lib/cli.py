@@ -72,6 +72,7 @@ def demo(
     people: Annotated[int, typer.Option(min=8, help="People; each gives one real clip and one swap.")] = 128,
     frames: Annotated[int, typer.Option(min=2, help="Frames a clip, at 12 a second.")] = 24,
     difficulty: Annotated[float, typer.Option(min=0, max=1, help="0 = glaring flaws, 1 = barely visible.")] = 0.5,
+    flicker: Annotated[float, typer.Option(min=0, max=1, help="A flaw that only the order of frames tells: 0 = none, 1 = strong.")] = 0.0,
     seed: int = 1,
     experiment: Annotated[str | None, typer.Option(help="Draw the clips of this experiment's recipe instead.")] = None,
 ) -> None:
@@ -83,7 +84,7 @@ def demo(
     if experiment:
         listing = stages.draw_clips(load_experiment(experiment))
     else:
-        draw_demo(out, people=people, frames=frames, difficulty=difficulty, seed=seed, workers=stages.workers())
+        draw_demo(out, people=people, frames=frames, difficulty=difficulty, flicker=flicker, seed=seed, workers=stages.workers())
         listing = out / "listing.csv"
     typer.echo(f"clips are listed in {listing}")
 
