@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent / "benchmarks"
-SLOW = {"bench_faces": pytest.mark.slow}  # it runs MTCNN on full frames
+SLOW = dict.fromkeys(("bench_faces", "bench_clips"), pytest.mark.slow)  # MTCNN on full frames; processes that start TensorFlow
 
 
 @pytest.mark.parametrize("name", [pytest.param(path.stem, marks=SLOW.get(path.stem, ())) for path in sorted(HERE.glob("bench_*.py"))])
