@@ -83,7 +83,7 @@ def _scatter(axis: Axes, trials: pd.DataFrame, name: str) -> None:
     else:
         choices = sorted(values.unique())
         place = np.array([choices.index(value) for value in values], float)
-        axis.set_xticks(range(len(choices)), [shorten(f"{value:g}" if isinstance(value, float) else str(value), 8) for value in choices])
+        axis.set_xticks(range(len(choices)), [shorten(f"{value:.3g}" if isinstance(value, float) else str(value), 8) for value in choices])
         axis.set_xlim(-0.5, len(choices) - 0.5)
     best = trials["val_auc"].to_numpy().argmax()
     axis.plot(place, trials["val_auc"], "o", color=MUTED, markersize=4, alpha=0.8)

@@ -1,13 +1,20 @@
-"""What a search's trials are trained on, what judges them, and when a poor one is stopped."""
+"""What a search's trials are trained on, what judges them, when a poor one is stopped, and the table of them."""
 
+import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from dfd_lib.evaluation.aggregate import aggregate
 from dfd_lib.experiment import Tune
+from dfd_lib.formats import duration, share
 from dfd_lib.tables import read_table
+from dfd_lib.training.space import is_fixed
+
+if TYPE_CHECKING:
+    import keras_tuner
 
 AFTER = 3
 """So many trials must be finished before a poor one is stopped."""
@@ -64,3 +71,42 @@ class MedianRule:
         epoch = len(history)
         reached = [table["val_auc"][:epoch].max() for table in map(read_table, self.others) if len(table) >= epoch]
         return len(reached) >= AFTER and max(row["val_auc"] for row in history) < np.median(reached)
+
+
+def trials_of(oracle: "keras_tuner.Oracle", folder: Path) -> pd.DataFrame:
+    """The trials so far, best first; the columns are told by `dfd_lib.training.tune.tune`.
+
+    Args:
+        oracle: has drawn them and knows their scores.
+        folder: where they were trained.
+    """
+    drawn = [one.name for one in oracle.get_space().space if not is_fixed(one)]
+    rows = [_row(trial, folder, drawn) for trial in oracle.trials.values()]
+    return pd.DataFrame(rows).sort_values(["val_auc", "trial"], ascending=[False, True], ignore_index=True)
+
+
+def last_line(table: pd.DataFrame, oracle: "keras_tuner.Oracle") -> str:
+    """What the trial that ended last came to, in words."""
+    row = table[table["trial"] == int(oracle.end_order[-1]) + 1].iloc[0]
+    number = f"trial {row['trial']}" + (f" of {oracle.max_trials}" if oracle.max_trials else "")
+    if row["status"] != "completed":
+        return f"{number} failed: {row['message']}"
+    best = table.iloc[0]
+    early = ", stopped early" if row["stopped"] == "early" else ""
+    said = f"{number}: AUC {share(row['val_auc'])} on val after {duration(row['seconds'])}{early}"
+    return f"{said}; best so far {share(best['val_auc'])}, trial {best['trial']}"
+
+
+def _row(trial: Any, folder: Path, drawn: list[str]) -> dict[str, Any]:
+    runs = [json.loads(path.read_text()) for path in sorted(folder.glob(f"{trial.trial_id}-*/run.json"))]
+    message = (trial.message or "").strip().splitlines()
+    return {
+        "trial": int(trial.trial_id) + 1,
+        "val_auc": np.nan if trial.score is None else trial.score,
+        "status": str(trial.status).lower(),
+        "seconds": sum(run["seconds"] for run in runs),
+        "epochs": sum(run["epochs"] for run in runs),
+        "stopped": "early" if any(run["stopped"] == "early" for run in runs) else "planned",
+        "message": message[-1] if message else "",
+        **{name: trial.hyperparameters.values.get(name) for name in drawn},
+    }

@@ -18,12 +18,13 @@ chief draws and keeps the record, the others train.
 """
 
 import contextlib
+import fcntl
 import hashlib
 import io
 import json
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,13 +33,13 @@ import numpy as np
 import pandas as pd
 
 from dfd_lib.experiment import Model
-from dfd_lib.formats import duration, share
+from dfd_lib.formats import share
 from dfd_lib.paths import whole
 from dfd_lib.tables import read_table, write_table
 from dfd_lib.training.fit import fit
 from dfd_lib.training.runs import fingerprint
 from dfd_lib.training.space import draw, is_fixed, most_epochs, searched
-from dfd_lib.training.trials import MedianRule, folds_of, video_auc
+from dfd_lib.training.trials import MedianRule, folds_of, last_line, trials_of, video_auc
 
 if TYPE_CHECKING:
     import keras_tuner
@@ -80,6 +81,12 @@ class Search:
     def trials(self) -> Path:
         """Where the trials are trained."""
         return self.out / self.key / "trials"
+
+    def record(self, oracle: "keras_tuner.Oracle") -> pd.DataFrame:
+        """Write the trials so far, best first."""
+        table = trials_of(oracle, self.trials)
+        write_table(table, self.out / "trials.csv")
+        return table
 
     def is_complete(self) -> bool:
         """Whether as many trials were made as are asked for."""
@@ -123,10 +130,11 @@ def tune(
     manifest = manifest[manifest["split"].isin(["train", "val"])].reset_index(drop=True)
     key = _key(manifest, root, config, aggregator)
     search = Search(config, name, out, key, root, folds_of(manifest, config.tune), aggregator, tell)
-    if search.is_complete():
-        return read_table(out / "trials.csv")
-    oracle = _run(search)
-    return pd.DataFrame() if _is_worker() else _finish(search, oracle)
+    with contextlib.nullcontext() if _is_worker() else _alone(out / key):
+        if search.is_complete():
+            return read_table(out / "trials.csv")
+        oracle = _run(search)
+        return pd.DataFrame() if _is_worker() else _finish(search, oracle)
 
 
 def tuned(config: Model, folder: Path) -> Model:
@@ -165,6 +173,15 @@ def _is_worker() -> bool:
     return "KERASTUNER_ORACLE_IP" in os.environ and "chief" not in os.environ.get("KERASTUNER_TUNER_ID", "chief")
 
 
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Wait until no other process leads this search."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # ends with the process, however it ends
+        yield
+
+
 def _run(search: Search) -> "keras_tuner.Oracle":
     """Let KerasTuner draw and remember; a trial is an ordinary training run of ours."""
     from dfd_lib.training.oracle import keras_tuner, oracle_of
@@ -181,7 +198,7 @@ def _run(search: Search) -> "keras_tuner.Oracle":
     folder.mkdir(parents=True, exist_ok=True)
     oracle = oracle_of(config.tune, searched(config), most_epochs(config))
     oracle.verbose = 0
-    oracle.tell = lambda oracle: search.tell(_line(_record(search, oracle), oracle))
+    oracle.tell = lambda oracle: search.tell(last_line(search.record(oracle), oracle))
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):  # it says where it reloads from
         warnings.filterwarnings("ignore", category=DeprecationWarning, module="keras_tuner")
         tuner = Tuner(oracle, directory=str(folder), project_name="search")
@@ -193,44 +210,8 @@ def _run(search: Search) -> "keras_tuner.Oracle":
     return oracle
 
 
-def _record(search: Search, oracle: "keras_tuner.Oracle") -> pd.DataFrame:
-    """Write the trials so far, best first."""
-    drawn = [one.name for one in oracle.get_space().space if not is_fixed(one)]
-    rows = [_row(trial, search.trials, drawn) for trial in oracle.trials.values()]
-    table = pd.DataFrame(rows).sort_values(["val_auc", "trial"], ascending=[False, True], ignore_index=True)
-    write_table(table, search.out / "trials.csv")
-    return table
-
-
-def _row(trial: Any, folder: Path, drawn: list[str]) -> dict[str, Any]:
-    runs = [json.loads(path.read_text()) for path in sorted(folder.glob(f"{trial.trial_id}-*/run.json"))]
-    message = (trial.message or "").strip().splitlines()
-    return {
-        "trial": int(trial.trial_id) + 1,
-        "val_auc": np.nan if trial.score is None else trial.score,
-        "status": str(trial.status).lower(),
-        "seconds": sum(run["seconds"] for run in runs),
-        "epochs": sum(run["epochs"] for run in runs),
-        "stopped": "early" if any(run["stopped"] == "early" for run in runs) else "planned",
-        "message": message[-1] if message else "",
-        **{name: trial.hyperparameters.values.get(name) for name in drawn},
-    }
-
-
-def _line(table: pd.DataFrame, oracle: "keras_tuner.Oracle") -> str:
-    """What the trial that ended last came to."""
-    row = table[table["trial"] == int(oracle.end_order[-1]) + 1].iloc[0]
-    number = f"trial {row['trial']}" + (f" of {oracle.max_trials}" if oracle.max_trials else "")
-    if row["status"] != "completed":
-        return f"{number} failed: {row['message']}"
-    best = table.iloc[0]
-    early = ", stopped early" if row["stopped"] == "early" else ""
-    said = f"{number}: AUC {share(row['val_auc'])} on val after {duration(row['seconds'])}{early}"
-    return f"{said}; best so far {share(best['val_auc'])}, trial {best['trial']}"
-
-
 def _finish(search: Search, oracle: "keras_tuner.Oracle") -> pd.DataFrame:
-    table = _record(search, oracle)
+    table = search.record(oracle)
     if table["val_auc"].isna().all():
         last = table["message"].iloc[-1]
         raise ValueError(f"tune {search.name}: expected a trial that could be trained, came none of {len(table)}; the last said: {last}")

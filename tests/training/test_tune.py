@@ -224,6 +224,16 @@ def test_the_best_settings_are_those_of_the_best_trial_and_more_trials_go_on(cro
         tuned(config(), root / "elsewhere")
 
 
+def test_with_folds_a_trial_scores_their_mean(crops, monkeypatch):
+    seen = watch(monkeypatch)
+    scores = []
+    monkeypatch.setattr("dfd_lib.training.tune.video_auc", lambda *_: scores.append(0.5 + len(scores) / 100) or scores[-1])
+    table = search(crops, config(trials=2, folds=3)).set_index("trial")
+    assert [name for name, *_ in seen] == ["0-0", "0-1", "0-2", "1-0", "1-1", "1-2"]
+    assert table.loc[1, "val_auc"] == pytest.approx(np.mean(scores[:3]))
+    assert table.loc[2, "val_auc"] == pytest.approx(np.mean(scores[3:]))
+
+
 def test_a_share_of_the_groups_is_learnt_from_and_all_of_val_judges(crops):
     manifest = crops[0][lambda table: table["split"].isin(["train", "val"])]
     (part,) = folds_of(manifest, Tune(share=0.25))
