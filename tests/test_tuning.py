@@ -105,6 +105,12 @@ def start(environment, **more):
     return subprocess.Popen(command, env=environment | more, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+def finish(process):
+    out, said = process.communicate()
+    assert process.returncode == 0, said
+    return out, said
+
+
 def trials_of(root):
     return read_table(root / "out" / "reports" / "x" / "tuning" / "lenet" / "trials.csv").sort_values("trial", ignore_index=True)
 
@@ -120,9 +126,7 @@ def test_a_mistake_is_one_line(tmp_path):
 
 @pytest.mark.slow
 def test_a_search_killed_again_and_again_ends_as_an_undisturbed_one(tmp_path):
-    calm = start(project(tmp_path / "calm"))
-    out, said = calm.communicate()
-    assert calm.returncode == 0, said
+    out, said = finish(start(project(tmp_path / "calm")))
     assert "trial 4 of 4: AUC" in said
     assert "learning_rate" in out
     environment = project(tmp_path / "killed")
@@ -133,8 +137,7 @@ def test_a_search_killed_again_and_again_ends_as_an_undisturbed_one(tmp_path):
             time.sleep(0.01)
         victim.send_signal(signal.SIGKILL)
         victim.communicate()
-    last = start(environment)
-    assert last.wait() == 0, last.stderr.read()
+    finish(start(environment))
     one, other = trials_of(tmp_path / "calm"), trials_of(tmp_path / "killed")
     pd.testing.assert_frame_equal(one.drop(columns="seconds"), other.drop(columns="seconds"))  # with op determinism, to the bit
 
@@ -142,16 +145,14 @@ def test_a_search_killed_again_and_again_ends_as_an_undisturbed_one(tmp_path):
 @pytest.mark.slow
 def test_a_chief_and_two_workers_try_what_one_process_tries(tmp_path):
     """Random search: trial n has the nth draw and the seed + n, whoever trains it. Tolerance: none with op determinism."""
-    alone = start(project(tmp_path / "alone"))
-    assert alone.wait() == 0, alone.stderr.read()
+    finish(start(project(tmp_path / "alone")))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     environment = project(tmp_path / "shared") | {"KERASTUNER_ORACLE_IP": "127.0.0.1", "KERASTUNER_ORACLE_PORT": port}
     subprocess.run([sys.executable, "-c", SPLIT_FIRST], env=environment, check=True)  # as the pipeline does
     group = [start(environment, KERASTUNER_TUNER_ID=name) for name in ("chief", "tuner0", "tuner1")]
-    said = [one.communicate()[1] for one in group]
-    assert [one.returncode for one in group] == [0, 0, 0], said
+    said = [finish(one)[1] for one in group]
     counts = [text.count("trial ") for text in said[1:]]
     assert sum(counts) == 4
     assert min(counts) >= 1  # both worked
