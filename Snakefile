@@ -10,7 +10,7 @@ from dfd_lib.data.signature import source_signature
 from dfd_lib.experiment import load_experiment
 from dfd_lib.notebooks import code_hash
 from dfd_lib.paths import faces_dir
-from dfd_lib.stages import source_dir, time_questions
+from dfd_lib.stages import run_dir, source_dir, time_questions
 
 NAME = str(config["experiment"])
 RECIPE = load_experiment(NAME)
@@ -22,6 +22,9 @@ SHARD = str(FACES.with_name("shards") / f"{{number}}-of-{SHARDS}" / "shard.json"
 TUNED = [name for name, model in RECIPE.models.items() if model.tune]
 RUNS = [f"{model}-s{seed}" for model in RECIPE.models for seed in RECIPE.seeds]
 LEAK_TAX = "leak_tax.csv" if RECIPE.leak_tax else []
+GENERALISE = RECIPE.generalise
+STUDIES = GENERALISE.studies()
+GENERALISED = [*(f"{study}.csv" for study in STUDIES), *(["notebooks/70_generalise.ipynb"] if STUDIES else [])]
 # share the processors among the trainings that can run at once: two small jobs beside each other beat one on two cores
 TRAIN_THREADS = max(1, workflow.cores // len(RUNS))
 # the largest network first, so that it does not train alone at the end
@@ -62,6 +65,7 @@ rule page:
         "notebooks/10_faces.ipynb",
         TIMED,
         "shortcuts.csv",
+        GENERALISED,
     output:
         "index.html",
         "stamp.json",
@@ -289,6 +293,77 @@ rule time:
         run_notebook("65_time", "asked whether time helps")
 
 
+# ---- what the models were not trained for: only what the recipe asks for
+
+
+def partner_runs(_):
+    """The runs of the other experiments that are there; what is missing is said by the step, with the command that makes it."""
+    others = [load_experiment(name) for name in GENERALISE.cross]
+    runs = [run_dir(other, model, seed) / "run.json" for other in others for model in RECIPE.models for seed in other.seeds]
+    return [str(run) for run in runs if run.is_file()]
+
+
+rule robustness:
+    input:
+        expand("models/{run}/run.json", run=RUNS),
+    output:
+        "robustness_predictions.parquet",
+    params:
+        conditions=GENERALISE.conditions,
+    log:
+        "logs/robustness.txt",
+    threads: workflow.cores
+    shell:
+        run_command("dfd generalise '{NAME}' robustness", "scored the test part under corruptions")
+
+
+rule cross:
+    input:
+        expand("models/{run}/run.json", run=RUNS),
+        partner_runs,
+    output:
+        "cross_predictions.parquet",
+    params:
+        cross=GENERALISE.cross,
+    log:
+        "logs/cross.txt",
+    threads: workflow.cores
+    shell:
+        run_command("dfd generalise '{NAME}' cross", "exchanged models and test parts with other experiments")
+
+
+rule leave_out:
+    input:
+        expand("models/{run}/run.json", run=[f"{GENERALISE.leave_out}-s{seed}" for seed in RECIPE.seeds] if GENERALISE.leave_out else []),
+    output:
+        "leave_out_predictions.parquet",
+    params:
+        leave_out=GENERALISE.leave_out,
+    log:
+        "logs/leave_out.txt",
+    threads: TRAIN_THREADS
+    shell:
+        run_command("dfd generalise '{NAME}' leave-out", "trained without each method in turn")
+
+
+rule generalise:
+    input:
+        "predictions.parquet",
+        "ensembles.csv",
+        expand("{study}_predictions.parquet", study=STUDIES),
+    output:
+        expand("{study}.csv", study=STUDIES),
+        "notebooks/70_generalise.ipynb",
+    params:
+        evaluation=part("evaluation"),
+        code=code_hash("70_generalise"),
+    log:
+        "logs/70_generalise.txt",
+    threads: workflow.cores
+    shell:
+        run_notebook("70_generalise", "measured what the models were not trained for")
+
+
 rule tour:
     input:
         "metrics.csv",
@@ -316,3 +391,4 @@ rule report:
         rules.compare.output,
         rules.ensembles.output,
         TIMED,
+        GENERALISED,

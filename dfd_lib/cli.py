@@ -14,6 +14,7 @@ from typer.exceptions import TyperException
 
 from dfd_lib.cli_cache import cache
 from dfd_lib.cli_faces import Groups, Layout, extract, merge
+from dfd_lib.cli_generalise import generalise
 from dfd_lib.cli_leaks import claims, leak_tax, split
 from dfd_lib.cli_show import Json, check_choice, show
 from dfd_lib.cli_tune import tune
@@ -96,6 +97,7 @@ app.command()(split)
 app.command()(leak_tax)
 app.command()(claims)
 app.command()(cache)
+app.command()(generalise)
 
 
 @app.command()

@@ -136,6 +136,18 @@ class LeakTax(Part):
     seeds: list[int] = Field([1], min_length=1)
 
 
+class Generalise(Part):
+    """How the models do on what they were not trained for; nothing unless asked for."""
+
+    conditions: list[str] = Field([], description="corruptions of the test part: `jpeg-40`, `jpeg` for all its strengths, or `all`")
+    cross: list[Annotated[str, Field(pattern=NAME)]] = Field([], description="experiments whose test parts and models are exchanged")
+    leave_out: str | None = Field(None, description="the model that is trained again without each manipulation method")
+
+    def studies(self) -> list[str]:
+        """What is asked for: each study leaves a table of its name."""
+        return [name for name, one in (("robustness", self.conditions), ("cross", self.cross), ("leave_out", self.leave_out)) if one]
+
+
 class Experiment(Part):
     """A whole recipe."""
 
@@ -152,6 +164,7 @@ class Experiment(Part):
     ensembles: Ensembles = Ensembles()
     evaluation: Evaluation = Evaluation()
     leak_tax: LeakTax | None = None
+    generalise: Generalise = Generalise()
 
 
 def load_experiment(name: str) -> Experiment:

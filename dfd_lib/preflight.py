@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from dfd_lib.data.corruptions import conditions
 from dfd_lib.data.sources import LAYOUTS
 from dfd_lib.evaluation.aggregate import AGGREGATORS
 from dfd_lib.evaluation.rules import RULES
 from dfd_lib.experiment import Experiment, Model
 from dfd_lib.models.registry import hyper_defaults, list_models, model_facts
 from dfd_lib.models.space import searched_names
-from dfd_lib.paths import find_source, find_weights, project_root
+from dfd_lib.paths import find_source, find_weights, project_root, recipes
 from dfd_lib.spelling import did_you_mean
 
 
@@ -20,8 +21,8 @@ def check_recipe(experiment: Experiment) -> None:
         experiment: a recipe whose keys and types are right already.
 
     Raises:
-        ValueError: an unknown model, hyper-parameter, layout, aggregator, rule
-            or member, or an image that is too small for its model.
+        ValueError: an unknown model, hyper-parameter, layout, aggregator, rule,
+            member, corruption or other experiment, or an image that is too small for its model.
         FileNotFoundError: the data, the groups' file or a weight file is missing.
     """
     name = experiment.name
@@ -35,6 +36,7 @@ def check_recipe(experiment: Experiment) -> None:
     if tax := experiment.leak_tax:
         own = experiment.models.get(tax.model, Model(model=tax.model))
         _check_model(f"experiment {name!r}: leak_tax", own.model_copy(update={"image_size": tax.image_size or own.image_size}))
+    _check_generalise(experiment)
     if experiment.data.source != "demo":
         _check_data(name, find_source(experiment.data.source, project_root()), experiment.data.groups)
 
@@ -59,6 +61,17 @@ def _check_model(where: str, model: Model) -> None:
             raise ValueError(f"{where}.weights: expected a file or nothing, came 'imagenet', of which {model.model} has none")
     elif model.weights:
         find_weights(model.weights)
+
+
+def _check_generalise(experiment: Experiment) -> None:
+    where, asked = f"experiment {experiment.name!r}: generalise", experiment.generalise
+    try:
+        conditions(asked.conditions)
+    except ValueError as error:
+        raise ValueError(f"{where}.conditions: {error}") from None
+    _one_of(f"{where}.cross", asked.cross, [name for name in recipes() if name != experiment.name])
+    if asked.leave_out:
+        _one_of(f"{where}.leave_out", [asked.leave_out], experiment.models)
 
 
 def _check_data(name: str, source: Path, groups: str | None) -> None:

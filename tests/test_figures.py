@@ -16,6 +16,8 @@ from sklearn.metrics import roc_curve
 from dfd_lib import figures
 from dfd_lib.figures.style import ACCENT, spread
 
+matplotlib.rcParams["figure.max_open_warning"] = 0  # every kind of figure is open at once here
+
 FEW, MANY = made.NAMES[:3], made.NAMES
 
 
@@ -42,6 +44,10 @@ def draw_all(names: list[str], seeds=(1,)) -> dict[str, plt.Figure]:
         "slices": figures.slices(made.slices(metrics)),
         "pair_matrix": figures.pair_matrix(made.pairs(names)),
         "diversity": figures.diversity(made.diversity(names)),
+        "robustness": figures.robustness(made.robustness(names, seeds)),
+        "robustness_accuracy": figures.robustness(made.robustness(names, seeds), "accuracy"),
+        "cross": figures.cross(made.cross(names)),
+        "left_out": figures.left_out(made.leave_out()),
         "ensemble_gain": figures.ensemble_gain(made.ensembles(names[:5])),
         "split_overview": figures.split_overview(made.split()),
         "coverage": figures.coverage(made.coverage()),

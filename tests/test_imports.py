@@ -57,6 +57,7 @@ BELOW = {
     "cli_tune": ROOMS,
     "cli_cache": ROOMS,
     "cli_leaks": ROOMS,
+    "cli_generalise": ROOMS,
     "": ROOMS,
 }
 

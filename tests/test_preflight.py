@@ -30,6 +30,9 @@ WRONG = {
     "a rule": ({"ensembles": {"rules": ["mean", "vot"]}}, "ensembles.rules: unknown 'vot'; did you mean 'vote'"),
     "a member": ({"ensembles": {"members": ["lenet", "meso4"]}}, "ensembles.members: unknown 'meso4'"),
     "a layout": ({"data": {"source": "demo", "layout": "dfcd"}}, "data.layout: unknown 'dfcd'; did you mean 'dfdc'"),
+    "a corruption": ({"generalise": {"conditions": ["jpg-40"]}}, "generalise.conditions: .*did you mean 'jpeg-40'"),
+    "another experiment": ({"generalise": {"cross": ["smok"]}}, "generalise.cross: unknown 'smok'; did you mean 'smoke'"),
+    "a model to train again": ({"generalise": {"leave_out": "meso4"}}, "generalise.leave_out: unknown 'meso4'"),
     "a folder": ({"data": {"source": "nowhere"}}, "expected a folder, found none"),
 }
 

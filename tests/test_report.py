@@ -78,7 +78,7 @@ def drawn(tmp_path_factory):
     folder = tmp_path_factory.mktemp("figures")
     figures.save(figures.split_overview(made.split()), folder / "split.png")
     figures.save(figures.diversity(made.diversity(NAMES[:3])), folder / "diversity.png")
-    figures.save(figures.coverage(made.coverage()), folder / "robustness_jpeg.png")
+    figures.save(figures.coverage(made.coverage()), folder / "my_own_figure_of_noise.png")
     return folder
 
 
@@ -359,7 +359,7 @@ def test_figures_stand_in_their_sections_and_unknown_ones_are_not_lost(folder):
     page = write_page(folder.name).read_text(encoding="utf-8")
     sections = dict(re.findall(r'<section id="(\w+)".*?</h2>(.*?)</section>', page, re.DOTALL))
     assert sections["split"].count("<img") == sections["ensembles"].count("<img") == sections["more"].count("<img") == 1
-    assert "Robustness jpeg." in sections["more"]
+    assert "My own figure of noise." in sections["more"]
 
 
 @pytest.mark.parametrize(
@@ -506,7 +506,7 @@ class TestDiff:
 
 
 def test_a_dark_page_turns_charts_round_and_no_face():
-    assert describe("leaderboard").chart and not describe("contact_sheet").chart and not describe("robustness_jpeg").chart
+    assert describe("leaderboard").chart and not describe("contact_sheet").chart and not describe("my_own").chart
 
 
 @pytest.mark.parametrize("stem", ["pair_matrix", "pairs", "training_curves_resnet", "split_overview", "ensemble_gain"])

@@ -13,6 +13,7 @@ from dfd_lib.figures.comparison import leaderboard, pair_matrix, slices
 from dfd_lib.figures.data import contact_sheet, coverage, differences, face_sizes, split_overview
 from dfd_lib.figures.doubts import leak_tax, shortcuts
 from dfd_lib.figures.ensembles import diversity, ensemble_gain
+from dfd_lib.figures.generalise import cross, left_out, robustness, unavailable
 from dfd_lib.figures.promises import operating, reliability, verdicts
 from dfd_lib.figures.style import save
 from dfd_lib.figures.time import time_gain
@@ -23,15 +24,18 @@ __all__ = [
     "confusions",
     "contact_sheet",
     "coverage",
+    "cross",
     "differences",
     "diversity",
     "ensemble_gain",
     "face_sizes",
     "leaderboard",
     "leak_tax",
+    "left_out",
     "operating",
     "pair_matrix",
     "reliability",
+    "robustness",
     "roc",
     "save",
     "scores",
@@ -42,5 +46,6 @@ __all__ = [
     "split_overview",
     "time_gain",
     "training_curves",
+    "unavailable",
     "verdicts",
 ]

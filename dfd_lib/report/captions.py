@@ -81,6 +81,22 @@ _KNOWN = {
         "of new groups. Blue and vermillion are what was measured on test, grey what the promise costs: clips without a verdict. "
         "Where calib has too few groups for a rate, nothing is promised.",
     ),
+    "robustness": (
+        "Small multiples: a metric of each model on test over the strength of each corruption, with bands of 95 %.",
+        "The further right, the stronger (brightness: darker to the left, lighter to the right of what it was). Models from dark to light "
+        "by their AUC on clean crops, the ensemble in black; bands are 95 % intervals from resampled groups. The threshold stays where "
+        "it was, so accuracy falls faster than AUC where a corruption moves all scores one way.",
+    ),
+    "cross": (
+        "Matrices: the AUC of each model trained on the row's data and scored on the column's, with 95 % intervals.",
+        "On the diagonal a model is at home; beside it, it meets cameras, codecs and manipulations that it has not seen. White is "
+        "guessing; grey with a question mark: the interval holds .5, so it cannot be told from chance.",
+    ),
+    "leave_out": (
+        "Dot plot: AUC on the fakes of each manipulation method, with that method in training and without it.",
+        "Grey: the method's fakes were in training. Green: the model was trained again without them and meets them for the first time. "
+        "Lines are 95 % intervals from resampled groups.",
+    ),
     "training": (
         "Small multiples: loss and AUC over the epochs for each model, training and validation.",
         "Training in grey, validation in green. The ringed dot is the epoch whose weights were kept: the best AUC on val. Validation "
@@ -142,7 +158,7 @@ def describe(stem: str) -> Caption:
     """The caption of a figure's file; `roc_video` is the variant `video` of `roc`.
 
     Example:
-        >>> describe("roc_video").name, describe("pair_matrix").name, describe("robustness").known
+        >>> describe("roc_video").name, describe("pair_matrix").name, describe("my_own").known
         ('roc', 'pairs', False)
         >>> describe("roc_video").caption
         'The same for video.'

@@ -62,6 +62,9 @@ COLUMNS = {
         *("system", "model", "n", "printed", "majority", "check", "remark"),
         *(f"{metric}{end}" for metric in ("accuracy", "precision", "recall", "f1") for end in ("", "_low", "_high")),
     ],
+    "robustness.csv": ["model", "seed", "condition", "kind", "strength", "auc", "auc_change", "accuracy"],
+    "cross.csv": ["model", "trained_on", "scored_on", "seed", "n", "n_fake", "auc", "accuracy", "chance"],
+    "leave_out.csv": ["method", "model", "seed", "n", "n_fake", "auc_before", "auc_after", "change", "recall_before", "recall_after"],
     "test_reads.csv": ["date", "commit", "command", "result"],
 }
 """The columns that the page shows of each table; further ones are passed over."""

@@ -1,5 +1,6 @@
 """Score crops or clips with a model: `p_fake` for each, as a predictions table."""
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from dfd_lib.training.examples import Examples, examples_of
 
 if TYPE_CHECKING:
     import keras
+    import tensorflow as tf
 
 
 def predict(
@@ -67,6 +69,15 @@ def p_fake(model: "keras.Model", pixels: np.ndarray, rows: np.ndarray, batch_siz
     else:
         scores = [step(*batch).numpy() for batch in ordered_batches(pixels, rows, max(1, batch_size // rows.shape[1]))]
     return np.concatenate(scores)[:, 0].astype(np.float64)
+
+
+def scoring_step(model: "keras.Model") -> Callable[[np.ndarray], "tf.Tensor"]:
+    """What scores a batch of crops with a model of frames, uint8 (n, size, size, 3) to (n, 1), for many networks side by side."""
+    import tensorflow as tf
+
+    # the concrete function: TensorFlow warns of traces again and again where there are many networks
+    step = _scoring_step.__wrapped__(model, "uint8").get_concrete_function()
+    return lambda batch: step(tf.convert_to_tensor(batch))
 
 
 @lru_cache(maxsize=1)

@@ -40,6 +40,27 @@ def read_run(folder: Path) -> Run:
     return Run(folder, facts, read_table(folder / "history.csv"), read_table(folder / "predictions.parquet"))
 
 
+def load_network(folder: Path) -> "keras.Model":
+    """The network of a finished run, with its best weights, built as it was trained.
+
+    Raises:
+        FileNotFoundError: the run is not finished, or its weights are gone.
+    """
+    import keras
+
+    from dfd_lib.models.weights import load_weights
+
+    if not (folder / "run.json").is_file():
+        raise FileNotFoundError(f"run {folder}: expected run.json, found none. Train it first (`dfd report`).")
+    facts = json.loads((folder / "run.json").read_text())
+    keras.config.set_dtype_policy(facts["settings"]["precision"])
+    try:
+        weights = folder / "best.weights.h5"
+        return load_weights(facts["registry_name"], weights, image_size=facts["image_size"], **facts["settings"]["hyper"])
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
 def trained_as(weights: Path, model: str) -> tuple[int | None, dict]:
     """Image size and hyper-parameters that a weight file was trained with, from the run.json beside it.
 

@@ -1,0 +1,64 @@
+"""Trained on A, scored on B: a table of every pair, and what it says in words."""
+
+import pandas as pd
+
+from dfd_lib.evaluation.metrics import evaluate
+from dfd_lib.formats import between, count, share
+
+AT = "@"
+"""In a model's name: `lenet@demo` is the lenet that was trained in the experiment demo."""
+
+CHANCE = 0.5
+"""The AUC of guessing."""
+
+
+def cross_table(predictions: pd.DataFrame, *, threshold: float = 0.5, aggregator: str = "mean", resamples: int = 1000) -> pd.DataFrame:
+    """Metrics by clip of each model, trained on each data set, on each.
+
+    Args:
+        predictions: of `test`; model is `<model>@<trained on>`, dataset what it is scored on.
+        threshold: `p_fake >= threshold` is FAKE.
+        aggregator: how frames become a clip's score.
+        resamples: of groups, for the intervals.
+
+    Returns:
+        The metrics table with `trained_on` after `model`, `scored_on`, and `chance`: whether the interval of the AUC holds .5.
+
+    Raises:
+        ValueError: a model's name does not say what it was trained on.
+    """
+    nameless = [name for name in predictions["model"].unique() if AT not in name]
+    if nameless:
+        raise ValueError(f"cross: expected models named <model>{AT}<trained on>, came {nameless[0]!r}. Score them with stages.cross.")
+    table = evaluate(predictions, threshold=threshold, aggregator=aggregator, levels=["video"], resamples=resamples)
+    names = table["model"].str.rsplit(AT, n=1, expand=True)
+    table = table.assign(model=names[0], scored_on=table["dataset"])
+    table.insert(1, "trained_on", names[1])
+    return table.assign(chance=(table["auc_low"] <= CHANCE) & (table["auc_high"] >= CHANCE))
+
+
+def cross_findings(table: pd.DataFrame, home: str, model: str) -> list[str]:
+    """What becomes of one model away from home, and how many pairs are better than guessing.
+
+    Args:
+        table: of `cross_table`.
+        home: the experiment that the first sentence is about.
+        model: its model; of several seeds the first.
+    """
+    own = table[(table["model"] == model) & (table["trained_on"] == home)]
+    own = own[own["seed"] == own["seed"].iloc[0]]
+    at_home, away = own[own["scored_on"] == home].iloc[0], own[own["scored_on"] != home]
+    scores = ", ".join(f"{_auc(row)} on {row['scored_on']}" for _, row in away.iterrows())
+    said = [f"{model}, trained on {home}, has an AUC of {_auc(at_home)} on its own test part and {scores or 'was scored on no other'}."]
+    foreign = table[table["trained_on"] != table["scored_on"]]
+    above, below = ((foreign[end] * sign > CHANCE * sign).sum() for end, sign in (("auc_low", 1), ("auc_high", -1)))
+    unsure = len(foreign) - above - below
+    said.append(
+        f"Of {count(len(foreign), 'model')} on data they were not trained on, {count(above)} are better than guessing (the whole 95 % "
+        f"interval of the AUC above {share(CHANCE, 1)}), {count(unsure)} cannot be told from it, {count(below)} are worse."
+    )
+    return said
+
+
+def _auc(row: pd.Series) -> str:
+    return between(row["auc"], row["auc_low"], row["auc_high"])

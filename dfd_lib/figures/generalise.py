@@ -1,0 +1,176 @@
+"""What the models do on what they were not trained for: corruptions, other data sets, methods never seen."""
+
+import textwrap
+
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from dfd_lib.figures.style import ACCENT, FAINT, INK, MUTED, WIDTH, bare, need, nothing, panels, short_ticks, shorten, styled
+from dfd_lib.formats import METRIC_NAMES, share
+
+_MARKERS = "osD^vP*X<>ph"
+
+_KINDS = {
+    "jpeg": "JPEG quality",
+    "h264": "H.264 CRF",
+    "downscale": "shrunk and enlarged, times",
+    "blur": "blur, sigma in pixels",
+    "noise": "noise, sigma in grey levels",
+    "brightness": "brightness, grey levels",
+}
+
+
+@styled
+def robustness(table: pd.DataFrame, metric: str = "auc") -> Figure:
+    """A metric over the strength of each corruption, per model, with bands of 95 %; the ensemble in black.
+
+    Models are coloured from dark to light by their score on clean crops, in shades that
+    colour-blind readers can tell apart, and marked by shape. Of several seeds the mean is drawn, without a band.
+
+    Args:
+        table: `robustness.csv`: model, condition, kind, strength, and the metric with `_low` and `_high`.
+        metric: which, such as `auc` or `accuracy`.
+
+    Returns:
+        A panel for each kind of corruption; of a table without any a figure that says so.
+
+    Raises:
+        ValueError: a column is missing, or there is no row.
+    """
+    need(table, ["model", "seed", "condition", "kind", "strength", metric], "robustness")
+    kinds = [kind for kind in dict.fromkeys(table["kind"]) if kind != "clean"]
+    if not kinds:
+        return nothing("No corruption was asked for.")
+    mean = table.groupby(["model", "condition"])[metric].mean()
+    order = list(mean.xs("clean", level="condition").sort_values(ascending=False, kind="stable").index)
+    figure, axes = panels(len(kinds), columns=3, height=2.3, sharey=True)
+    for (axis,), kind in zip(axes, kinds, strict=True):
+        own = table[table["kind"].isin(["clean", kind])]
+        _strengths(axis, own, kind)
+        for place, name in enumerate(order[::-1]):
+            _curve(axis, own[own["model"] == name], metric, _look(name, len(order) - 1 - place, len(order)))
+    handles = [plt.Line2D([], [], label=shorten(name, 40), **_look(name, place, len(order))) for place, name in enumerate(order)]
+    figure.legend(handles=handles, loc="outside upper left", ncols=3)
+    figure.supylabel(f"{METRIC_NAMES.get(metric, metric)} on test", fontsize=9)
+    return figure
+
+
+def _look(name: str, place: int, number: int) -> dict:
+    if "(" in name:  # an ensemble
+        return {"color": INK, "linewidth": 2.2, "marker": "o", "markersize": 4, "zorder": 4}
+    shade = matplotlib.colormaps["viridis"](0.9 * place / max(number - 1, 1))
+    return {"color": shade, "linewidth": 1.2, "marker": _MARKERS[place % len(_MARKERS)], "markersize": 4, "zorder": 3}
+
+
+def _strengths(axis: Axes, rows: pd.DataFrame, kind: str) -> None:
+    """Equal steps from mild to strong, clean on the left; darker and lighter on both sides of it."""
+    steps = _order(rows)
+    axis.set_xticks(range(len(steps)), [_strength(one, kind) for one in steps])
+    axis.set_xlabel(_KINDS.get(kind, kind), fontsize=8)
+    axis.axvline(steps.index("clean"), color=FAINT, linewidth=0.8)
+    axis.grid(axis="y")
+    short_ticks(axis.yaxis)
+
+
+def _order(rows: pd.DataFrame) -> list[str]:
+    """The conditions by strength; where a smaller number is stronger, as of JPEG, the other way round."""
+    strength = rows.drop_duplicates("condition").set_index("condition")["strength"]
+    others = strength.drop("clean")
+    if (others < 0).any():
+        return list(strength.sort_values().index)
+    return ["clean", *others.sort_values(ascending=set(rows["kind"]) != {"clean", "jpeg"}).index]
+
+
+def _strength(condition: str, kind: str) -> str:
+    return condition.removeprefix(kind).replace("-", "−") if kind == "brightness" else condition.removeprefix(f"{kind}-")
+
+
+def _curve(axis: Axes, rows: pd.DataFrame, metric: str, look: dict) -> None:
+    steps = _order(rows)
+    mean = rows.groupby("condition")[metric].mean()[steps]
+    axis.plot(range(len(steps)), mean, **look)
+    if rows["seed"].nunique() == 1 and f"{metric}_low" in rows:
+        ends = rows.set_index("condition").loc[steps, [f"{metric}_low", f"{metric}_high"]]
+        axis.fill_between(range(len(steps)), *ends.T.to_numpy(), color=look["color"], alpha=0.13, linewidth=0)
+
+
+@styled
+def cross(table: pd.DataFrame) -> Figure:
+    """The AUC of each model, trained on the row's data, scored on the column's; a small matrix a model.
+
+    Args:
+        table: `cross.csv`: model, trained_on, scored_on, auc, auc_low, auc_high, chance.
+
+    Raises:
+        ValueError: a column is missing, or there is no row.
+    """
+    need(table, ["model", "trained_on", "scored_on", "auc", "auc_low", "auc_high", "chance"], "cross")
+    models = list(dict.fromkeys(table["model"]))
+    places = list(dict.fromkeys(table["scored_on"]))
+    figure, axes = panels(len(models), columns=min(3, max(1, 9 // len(places))), height=0.62 * len(places) + 0.75)
+    for (axis,), name in zip(axes, models, strict=True):
+        own = table[table["model"] == name].drop_duplicates(["trained_on", "scored_on"])  # of several seeds the first
+        _matrix(axis, own, [place for place in places if place in set(own["trained_on"])], places)
+        axis.set_title(shorten(name, 34))
+    figure.supylabel("trained on", fontsize=9)
+    figure.supxlabel("scored on (its test part)", fontsize=9)
+    return figure
+
+
+def _matrix(axis: Axes, rows: pd.DataFrame, trained: list[str], scored: list[str]) -> None:
+    square = rows.pivot(index="trained_on", columns="scored_on", values="auc").reindex(index=trained, columns=scored)
+    seaborn.heatmap(square, cmap="PuOr", vmin=-0.45, vmax=1.45, cbar=False, ax=axis, linewidths=1.5, linecolor="white", mask=square.isna())
+    for _, row in rows.iterrows():
+        text = f"{share(row['auc'])}\n{share(row['auc_low'])}–{share(row['auc_high'])}" + ("\nchance?" if row["chance"] else "")
+        at = scored.index(row["scored_on"]) + 0.5, trained.index(row["trained_on"]) + 0.5
+        axis.annotate(text, at, ha="center", va="center", fontsize=7.5, color=MUTED if row["chance"] else INK)
+    axis.set_xticks(np.arange(len(scored)) + 0.5, [shorten(name, 14) for name in scored], rotation=0, fontsize=7.5)
+    axis.set_yticks(np.arange(len(trained)) + 0.5, [shorten(name, 14) for name in trained], rotation=0, fontsize=7.5)
+    axis.set(xlabel="", ylabel="")
+    bare(axis)
+
+
+@styled
+def left_out(table: pd.DataFrame) -> Figure:
+    """The AUC on each method's fakes against all reals: with the method in training, in grey, and without it, in green.
+
+    Args:
+        table: `leave_out.csv`: method, n_fake, and auc_before and auc_after with `_low` and `_high`.
+
+    Raises:
+        ValueError: a column is missing, or there is no row.
+    """
+    need(table, ["method", "model", "n_fake", "auc_before", "auc_after"], "left_out")
+    methods = list(dict.fromkeys(table["method"]))
+    figure, axis = plt.subplots(figsize=(WIDTH * 0.75, 0.42 * len(methods) + 1.2))
+    places = table["method"].map(methods.index)
+    for name, color, shift in (("auc_before", MUTED, -0.13), ("auc_after", ACCENT, 0.13)):
+        axis.hlines(places + shift, table[f"{name}_low"], table[f"{name}_high"], color=color, linewidth=1.6)
+        axis.plot(table[name], places + shift, "o", color=color, markersize=5, markeredgecolor="white", markeredgewidth=0.6)
+    sizes = table.groupby("method")["n_fake"].first()
+    axis.set_yticks(range(len(methods)), [f"{shorten(name, 24)}  ({sizes[name]} fakes)" for name in methods])
+    axis.set_ylim(len(methods) - 0.4, -0.6)
+    axis.axvline(0.5, color=MUTED, linestyle=":", linewidth=1)
+    axis.set_xlabel(f"AUC of {table['model'].iloc[0]} on test against all reals (dotted: chance)")
+    axis.set_title("grey: the method was in training", loc="left", color=MUTED)
+    axis.set_title("green: it was not", loc="right", color=ACCENT)
+    short_ticks(axis.xaxis)
+    axis.grid(axis="x")
+    axis.tick_params(axis="y", length=0)
+    return figure
+
+
+@styled
+def unavailable(why: str) -> Figure:
+    """A figure that says why there is none; it is shown where a notebook's cell ends with this call, and saved nowhere."""
+    lines = textwrap.wrap(why, 110)
+    figure, axis = plt.subplots(figsize=(WIDTH, 0.25 * len(lines) + 0.3))
+    axis.annotate("\n".join(lines), (0, 0.5), va="center", color=MUTED)
+    axis.set_axis_off()
+    plt.close(figure)
+    return figure

@@ -1,0 +1,133 @@
+"""Trained on one data set, scored on another: every pair of the experiments that a recipe names, with itself.
+
+Crops are taken as each experiment has them: another data set is another way of
+finding and cutting faces, too. The models stay as their experiments left them.
+"""
+
+import hashlib
+from pathlib import Path
+
+import pandas as pd
+
+from dfd_lib.data.crops import read_image
+from dfd_lib.data.pixels import crop_bytes
+from dfd_lib.evaluation.cross import AT, cross_findings, cross_table
+from dfd_lib.evaluation.ensembles import ensemble_predictions
+from dfd_lib.experiment import Experiment, load_experiment
+from dfd_lib.paths import report_dir, whole
+from dfd_lib.stages.places import crops_root
+from dfd_lib.stages.robustness import best_of, rows_of_test
+from dfd_lib.stages.scoring import BATCH, Scorer, as_predictions, frame_runs, in_threads
+from dfd_lib.stamp import record_test_read
+from dfd_lib.tables import check_predictions, read_table, write_table
+from dfd_lib.training.runs import read_run
+
+Runs = dict[tuple[str, int], Path]
+"""From (model, seed) to the run's folder."""
+
+
+def partners(experiment: Experiment) -> dict[str, tuple[Experiment, Runs]]:
+    """This experiment with all its models that judge frames, and those that `cross` names with their models of the same names.
+
+    Raises:
+        FileNotFoundError: one was not run yet; the message says the command.
+        ValueError: one has the same data as another, or no model that this one has.
+    """
+    own = frame_runs(experiment)
+    found = {experiment.name: (experiment, own)}
+    for other in map(load_experiment, experiment.generalise.cross):
+        for known, _ in found.values():
+            if other.data.source == known.data.source:
+                raise ValueError(f"cross: expected other data than of {known.name!r}, {other.name!r} has the same. Leave it out.")
+        runs = frame_runs(other, {model for model, _ in own})
+        if not runs:
+            raise ValueError(f"cross: expected in {other.name!r} a model that {experiment.name!r} has too, came none. Leave it out.")
+        found[other.name] = other, runs
+    for name, (_, runs) in found.items():
+        for folder in runs.values():
+            if not (folder / "run.json").is_file():
+                raise FileNotFoundError(f"cross: expected {folder.name} in {name!r}, which is not trained. Run `dfd report {name}` first.")
+    return found
+
+
+def score_cross(experiment: Experiment) -> pd.DataFrame:
+    """Score the test part of each experiment with the models of each; writes cross_predictions.parquet.
+
+    Scores are kept under `models/cross` as they are made, so an interrupted run goes on.
+
+    Returns:
+        Predictions of `test` at level frame: model is `lenet@demo` where lenet was trained in
+        the experiment demo, dataset the experiment whose test part it is.
+
+    Raises:
+        As `partners`.
+    """
+    everyone, parts = partners(experiment), []
+    for there, (other, _) in everyone.items():
+        rows = rows_of_test(other)
+        for here, (_, runs) in everyone.items():
+            scores = _own(runs) if here == there else _scores(experiment, other, rows, here, runs)
+            for (model, seed), table in scores.items():
+                p_fake = table.set_index("path")["p_fake"].loc[rows["path"]].to_numpy()
+                parts.append(as_predictions(rows.assign(dataset=there), f"{model}{AT}{here}", seed, "clean", p_fake))
+    table = check_predictions(pd.concat(parts, ignore_index=True))
+    write_table(table, report_dir(experiment.name) / "cross_predictions.parquet")
+    return table
+
+
+def _own(runs: Runs) -> dict[tuple[str, int], pd.DataFrame]:
+    return {run: read_run(folder).predictions for run, folder in runs.items()}
+
+
+def _scores(experiment: Experiment, other: Experiment, rows: pd.DataFrame, here: str, runs: Runs) -> dict[tuple[str, int], pd.DataFrame]:
+    """Path and p_fake of another experiment's crops, by each run; those that are kept already are read."""
+    root = crops_root(other)
+    crops = hashlib.sha256(pd.util.hash_pandas_object(rows["path"], index=False).to_numpy().tobytes() + crop_bytes(rows, root).tobytes())
+    kept = {}
+    for (model, seed), folder in runs.items():
+        key = f"{read_run(folder).facts['fingerprint']}-{crops.hexdigest()[:16]}"
+        kept[model, seed] = report_dir(experiment.name) / "models" / "cross" / f"{here}-{model}-s{seed}-on-{other.name}-{key}.parquet"
+    missing = {f"{model}-s{seed}": place for (model, seed), place in kept.items() if not place.exists()}
+    if missing:
+        scorer = Scorer({f"{model}-s{seed}": folder for (model, seed), folder in runs.items()})
+        crops_in_order = in_threads(lambda path: read_image(root / path), rows["path"], BATCH)
+        for run, p_fake in scorer(missing, crops_in_order).items():
+            write_table(pd.DataFrame({"path": rows["path"], "p_fake": p_fake}), missing[run])
+    return {run: read_table(place) for run, place in kept.items()}
+
+
+def measure_cross(experiment: Experiment) -> pd.DataFrame:
+    """Metrics by clip of every pair, and of this experiment's ensemble on every data set; writes cross.csv and cross.txt.
+
+    Reads `test` of every experiment, and records that it did.
+
+    Returns:
+        See `evaluation.cross.cross_table`.
+    """
+    out, rule = report_dir(experiment.name), experiment.evaluation
+    predictions = _with_ensemble(experiment, read_table(out / "cross_predictions.parquet"))
+    table = cross_table(predictions, threshold=rule.threshold, aggregator=rule.aggregator, resamples=rule.resamples)
+    said = cross_findings(table, experiment.name, best_of(experiment, table))
+    write_table(table, out / "cross.csv")
+    with whole(out / "cross.txt") as beside:
+        beside.write_text("".join(f"{line}\n" for line in said), encoding="utf-8")
+    for name in (experiment.name, *experiment.generalise.cross):
+        record_test_read(report_dir(name), "70_generalise", f"cross of {experiment.name}: {said[0]}")
+    return table
+
+
+def _with_ensemble(experiment: Experiment, predictions: pd.DataFrame) -> pd.DataFrame:
+    """The predictions, and those of the chosen ensemble of this experiment's models, fitted on its own val as ever."""
+    out, home = report_dir(experiment.name), f"{AT}{experiment.name}"
+    tried = read_table(out / "ensembles.csv")
+    combined = tried[tried["rule"] != "single"].head(1)
+    here = predictions[predictions["model"].str.endswith(home)]
+    here = here.assign(model=here["model"].str.removesuffix(home))
+    members = combined["members"].iloc[0].split("+") if len(combined) else []
+    if not members or not set(members) <= set(here["model"]):
+        return predictions
+    clean = read_table(out / "predictions.parquet")
+    both = pd.concat([clean[clean["split"] == "val"], here], ignore_index=True)
+    scored = ensemble_predictions(both[both["model"].isin(members)], combined.iloc[0])
+    scored = scored[scored["split"] == "test"]
+    return pd.concat([predictions, scored.assign(model=scored["model"] + home)], ignore_index=True)

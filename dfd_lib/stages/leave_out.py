@@ -1,0 +1,119 @@
+"""Is a manipulation recognised that was never seen? One model is trained again without each method's fakes."""
+
+import re
+
+import pandas as pd
+
+from dfd_lib.evaluation.changes import paired_auc
+from dfd_lib.evaluation.metrics import at_levels
+from dfd_lib.evaluation.scores import point_metrics
+from dfd_lib.experiment import Experiment
+from dfd_lib.formats import between, count
+from dfd_lib.paths import report_dir, whole
+from dfd_lib.stages.media import read_manifest
+from dfd_lib.stages.places import crops_root, run_dir
+from dfd_lib.stages.training import model_settings
+from dfd_lib.stamp import record_test_read
+from dfd_lib.tables import check_predictions, read_table, write_table
+from dfd_lib.training.runs import read_run
+
+FEWEST = 2
+"""Methods that there must be, so that one can be left out and fakes remain."""
+
+COLUMNS = ["method", "model", "seed", "n", "n_fake", "recall_before", "recall_after"]
+COLUMNS += [name + end for name in ("auc_before", "auc_after", "change") for end in ("", "_low", "_high")]
+
+
+def methods_of(manifest: pd.DataFrame) -> list[str]:
+    """The methods of making fakes that are known and in both train and test."""
+    fakes = manifest[(manifest["label"] == 1) & ~manifest["method"].isin(["", "unknown"])]
+    parts = [set(fakes.loc[fakes["split"] == part, "method"]) for part in ("train", "test")]
+    return sorted(parts[0] & parts[1])
+
+
+def without(manifest: pd.DataFrame, method: str) -> pd.DataFrame:
+    """The manifest in which a method's fakes are in no part that a training looks at: neither train nor val."""
+    gone = (manifest["label"] == 1) & (manifest["method"] == method) & manifest["split"].isin(["train", "val"])
+    return manifest.assign(split=manifest["split"].mask(gone, ""))
+
+
+def score_left_out(experiment: Experiment, *, verbose: int = 2) -> pd.DataFrame:
+    """Train the recipe's `leave_out` model without each method in turn, with each seed; writes leave_out_predictions.parquet.
+
+    Args:
+        experiment: the recipe.
+        verbose: 0 is silent, 2 prints a line an epoch.
+
+    Returns:
+        Predictions of `test` at level frame of the models `lenet-without-<method>`; none where fewer than two methods are known.
+    """
+    from dfd_lib.training.fit import fit
+
+    name, manifest = experiment.generalise.leave_out, read_manifest(experiment)
+    methods, parts = methods_of(manifest), [read_run(run_dir(experiment, name, experiment.seeds[0])).predictions.head(0)]
+    for method in methods if len(methods) >= FEWEST else []:
+        for seed in experiment.seeds:
+            model = f"{name}-without-{method}"
+            # a method's name comes from outside, and may be no name of a folder
+            folder = report_dir(experiment.name) / "models" / "leave-out" / f"{re.sub(r'[^A-Za-z0-9._-]', '-', model)}-s{seed}"
+            how = {"name": model, "seed": seed, "out": folder, "verbose": verbose}
+            run = fit(without(manifest, method), crops_root(experiment), model_settings(experiment, name), **how)
+            parts.append(run.predictions[run.predictions["split"] == "test"])
+    table = check_predictions(pd.concat(parts, ignore_index=True))
+    write_table(table, report_dir(experiment.name) / "leave_out_predictions.parquet")
+    return table
+
+
+def measure_left_out(experiment: Experiment) -> pd.DataFrame:
+    """Each method's fakes against all reals of test, by clip: before (all methods seen) and after; writes leave_out.csv and leave_out.txt.
+
+    Reads `test`, and records that it did.
+
+    Returns:
+        A row for each method and seed: method, model, seed, n, n_fake (clips), auc_before, auc_after and
+        change with paired 95 % intervals, recall_before and recall_after at the recipe's threshold.
+    """
+    out, rule, name = report_dir(experiment.name), experiment.evaluation, experiment.generalise.leave_out
+    trained, manifest = read_table(out / "leave_out_predictions.parquet"), read_manifest(experiment)
+    method_of = manifest.drop_duplicates("video").set_index("video")["method"]
+    rows = []
+    for (model, seed), unseen in trained.groupby(["model", "seed"], sort=False):
+        method = model.removeprefix(f"{name}-without-")
+        seen = read_run(run_dir(experiment, name, seed)).predictions
+        sides = [_clips(side, method_of, method, rule.aggregator) for side in (seen[seen["split"] == "test"], unseen)]
+        recalls = [point_metrics(side["label"], side["p_fake"], rule.threshold)["recall"] for side in sides]
+        facts = {"n": len(sides[0]), "n_fake": int(sides[0]["label"].sum())}
+        rows.append(
+            {"method": method, "model": name, "seed": seed, **facts, "recall_before": recalls[0], "recall_after": recalls[1]}
+            | paired_auc(*sides, resamples=rule.resamples)
+        )
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    said = _findings(table, name, manifest)
+    write_table(table, out / "leave_out.csv")
+    with whole(out / "leave_out.txt") as beside:
+        beside.write_text("".join(f"{line}\n" for line in said), encoding="utf-8")
+    record_test_read(out, "70_generalise", said[0])
+    return table
+
+
+def _clips(predictions: pd.DataFrame, method_of: pd.Series, method: str, aggregator: str) -> pd.DataFrame:
+    """A method's clips and all real ones."""
+    clips = at_levels(predictions, ["video"], aggregator)
+    return clips[(clips["label"] == 0) | (clips["video"].map(method_of) == method)]
+
+
+def _findings(table: pd.DataFrame, name: str, manifest: pd.DataFrame) -> list[str]:
+    if table.empty:
+        known = methods_of(manifest)
+        there = f"{count(len(known), 'method')} of making fakes ({', '.join(known)})" if known else "no method of making fakes"
+        return [f"Leave-one-method-out is not available: {there} is known in train and test, and two are needed."]
+    worst = table.loc[table["change"].idxmin()]
+    before, after, change = (
+        between(*(worst[f"{name}{end}"] for end in ("", "_low", "_high")), sign=name == "change")
+        for name in ("auc_before", "auc_after", "change")
+    )
+    lost = (table["change_high"] < 0).sum()
+    return [
+        f"{name} loses most on {worst['method']} when it is trained without it: AUC {after} instead of {before}, a change of {change}; "
+        f"{count(lost)} of {count(len(table), 'training')} surely lose."
+    ]

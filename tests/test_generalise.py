@@ -1,0 +1,267 @@
+"""The steps that ask what models do on what they were not trained for, with networks that judge by brightness."""
+
+import json
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from dfd_lib import stages
+from dfd_lib.data.corruptions import Condition, corrupt
+from dfd_lib.data.crops import read_image
+from dfd_lib.experiment import load_experiment
+from dfd_lib.paths import report_dir
+from dfd_lib.stages import cross, leave_out, robustness
+from dfd_lib.stages.generalise import findings, show_cross, show_left_out, show_robustness, written
+from dfd_lib.stages.places import run_dir
+from dfd_lib.tables import check_predictions, read_table, write_table
+
+ASKED: list[tuple[tuple[str, ...], int]] = []
+
+
+class Judge:
+    """Stands for networks: the first model says how bright a crop is, the second how bright its red is."""
+
+    def __init__(self, folders):
+        self.folders = folders
+
+    def __call__(self, names, images):
+        names, images = list(names), list(images)
+        ASKED.append((tuple(names), len(images)))
+        return {name: judged(images, self.folders[name].name) for name in names}
+
+
+def judged(images, name):
+    channels = slice(0, 1) if name.startswith("meso4") else slice(None)
+    return np.array([image[..., channels].mean() / 255 for image in images])
+
+
+def make(tmp_path, name, seed, **more):
+    """An experiment on 48 crops of 24 people, fakes a little darker, two models `trained`."""
+    random = np.random.default_rng(seed)
+    rows = []
+    for number in range(48):
+        kind = ("real", "fake")[number % 2]
+        image = np.clip(random.normal(150 - 20 * (number % 2) + random.normal(0, 12), 25, (40, 40, 3)), 0, 255).astype(np.uint8)
+        path = tmp_path / f"crops-{name}" / kind / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), image)
+        method = "" if kind == "real" else ("swap", "puppet")[number // 2 % 2]
+        rows.append({"file": f"{kind}/{number}.png", "label": kind, "person": f"{name}{number // 2}", "method": method})
+    write_table(pd.DataFrame(rows), tmp_path / f"crops-{name}" / "listing.csv")
+    recipe = {"title": name, "data": {"source": str(tmp_path / f"crops-{name}")}, "models": {"lenet": {}, "meso4": {}}}
+    recipe |= {"split": {"train": 0.25, "val": 0.25, "calib": 0.25, "test": 0.25}, "evaluation": {"resamples": 100}, **more}
+    (tmp_path / "reports" / name).mkdir(parents=True, exist_ok=True)
+    (tmp_path / "reports" / name / "experiment.yaml").write_text(yaml.safe_dump(recipe))
+    return load_experiment(name)
+
+
+def train(experiment):
+    """Leaves what a training leaves, and what compare and ensembles do with it."""
+    manifest = stages.read_manifest(experiment)
+    rows = manifest[manifest["split"] != "train"]
+    images = [read_image(stages.crops_root(experiment) / path) for path in rows["path"]]
+    for model in experiment.models:
+        folder = run_dir(experiment, model, 1)
+        predictions = stages_predictions(rows, model, judged(images, folder.name))
+        write_table(predictions, folder / "predictions.parquet")
+        write_table(pd.DataFrame({"epoch": [1], "val_auc": [0.5]}), folder / "history.csv")
+        facts = {"model": model, "seed": 1, "fingerprint": f"{model}-1", "settings": {"precision": "float32"}, "versions": {}}
+        (folder / "run.json").write_text(json.dumps(facts))
+    stages.search_ensembles(experiment, stages.collect_runs(experiment))
+    return experiment
+
+
+def stages_predictions(rows, model, p_fake):
+    from dfd_lib.stages.scoring import as_predictions
+
+    return check_predictions(as_predictions(rows, model, 1, "clean", p_fake))
+
+
+@pytest.fixture
+def house(tmp_path, monkeypatch):
+    monkeypatch.setenv("DFD_PROJECT", str(tmp_path))
+    monkeypatch.setenv("DFD_OUT", str(tmp_path))
+    monkeypatch.setenv("DFD_THREADS", "1")
+    for step in (robustness, cross):
+        monkeypatch.setattr(step, "Scorer", Judge)
+    ASKED.clear()
+    return tmp_path
+
+
+def test_every_crop_of_test_is_scored_under_every_condition(house):
+    experiment = train(make(house, "a", 1, generalise={"conditions": ["brightness-40", "noise-16"]}))
+    table = robustness.score_conditions(experiment)
+    rows = robustness.rows_of_test(experiment)
+    assert set(rows["label"]) == {0, 1}
+    assert len(table) == 2 * 3 * len(rows) and set(table["split"]) == {"test"}
+    for (model, condition), own in table.groupby(["model", "condition"]):
+        own = own.set_index("path")["p_fake"]
+        for path in rows["path"]:  # fakes and reals alike
+            crop = read_image(stages.crops_root(experiment) / path)
+            wanted = judged([corrupt(crop, Condition.parse(condition), seed=experiment.split.seed, path=path)], model)
+            assert own[path] == pytest.approx(wanted[0])
+    clean = table[table["condition"] == "clean"].set_index(["model", "path"])["p_fake"].sort_index()
+    trained = read_table(report_dir("a") / "predictions.parquet")
+    trained = trained[trained["split"] == "test"].set_index(["model", "path"])["p_fake"].sort_index()
+    pd.testing.assert_series_equal(clean, trained)
+
+
+def test_scoring_goes_on_where_it_was_stopped(house):
+    experiment = train(make(house, "a", 1, generalise={"conditions": ["blur-1", "jpeg-40"]}))
+    first = robustness.score_conditions(experiment)
+    assert [names for names, _ in ASKED] == [("lenet-s1", "meso4-s1")] * 3
+    ASKED.clear()
+    (lost,) = (report_dir("a") / "models" / "robustness").glob("meso4-s1-*/jpeg-40.parquet")
+    lost.unlink()
+    pd.testing.assert_frame_equal(robustness.score_conditions(experiment), first)
+    assert [names for names, _ in ASKED] == [("meso4-s1",)]
+    folder = run_dir(experiment, "lenet", 1) / "run.json"  # trained again: its scores are no longer those
+    folder.write_text(folder.read_text().replace("lenet-1", "lenet-2"))
+    ASKED.clear()
+    robustness.score_conditions(experiment)
+    assert [names for names, _ in ASKED] == [("lenet-s1",)] * 3
+
+
+def test_other_weights_than_the_report_s_are_refused(house):
+    experiment = train(make(house, "a", 1, generalise={"conditions": ["blur-1"]}))
+    file = run_dir(experiment, "meso4", 1) / "predictions.parquet"
+    table = read_table(file)
+    write_table(table.assign(p_fake=(table["p_fake"] + 0.1).clip(0, 1)), file)
+    with pytest.raises(ValueError, match=r"run meso4-s1: expected the scores of its training on clean crops, came others, by up to 0\.1"):
+        robustness.score_conditions(experiment)
+
+
+def test_h264_needs_clips_and_says_so(house):
+    experiment = train(make(house, "a", 1, generalise={"conditions": ["h264-28", "brightness+20"]}))
+    assert set(robustness.score_conditions(experiment)["condition"]) == {"clean", "brightness+20"}
+    show_robustness(experiment)
+    assert "H.264 is not available: these are single crops" in findings(experiment, "robustness")
+
+
+def test_the_ensemble_is_measured_too_as_it_was_fitted(house):
+    experiment = train(make(house, "a", 1, generalise={"conditions": ["brightness-40"]}))
+    robustness.score_conditions(experiment)
+    table = robustness.measure_robustness(experiment)
+    name = read_table(report_dir("a") / "ensembles.csv").query("rule != 'single'")["name"].iloc[0]
+    own = table[table["model"] == name].set_index("condition")
+    reported = read_table(report_dir("a") / "ensembles.csv").set_index("name").loc[name, "test_auc"]
+    assert own.loc["clean", "auc"] == pytest.approx(reported, abs=1e-5)
+    assert own.loc["brightness-40", "auc_change"] == pytest.approx(own.loc["brightness-40", "auc"] - own.loc["clean", "auc"])
+    assert list(own["kind"]) == ["clean", "brightness"] and list(own["strength"]) == [0, -40]
+    reads = read_table(report_dir("a") / "test_reads.csv")
+    assert reads["command"].iloc[-1] == "70_generalise" and name in reads["result"].iloc[-1]
+
+
+def test_models_and_test_parts_are_exchanged(house):
+    train(make(house, "b", 2))
+    experiment = train(make(house, "a", 1, generalise={"cross": ["b"]}))
+    table = cross.score_cross(experiment)
+    pairs = table.groupby(["model", "dataset"]).size()
+    assert sorted(pairs.index) == sorted((f"{model}@{here}", there) for model in ("lenet", "meso4") for here in "ab" for there in "ab")
+    other = load_experiment("b")
+    for path, p_fake in table[(table["model"] == "meso4@a") & (table["dataset"] == "b")][["path", "p_fake"]].itertuples(index=False):
+        assert p_fake == pytest.approx(judged([read_image(stages.crops_root(other) / path)], "meso4-s1")[0])
+    scored = len(ASKED)
+    pd.testing.assert_frame_equal(cross.score_cross(experiment), table)
+    assert len(ASKED) == scored, "what is kept is not scored again"
+    show_cross(experiment)
+    found = read_table(report_dir("a") / "cross.csv")
+    ensemble = found[found["model"].str.contains("(", regex=False)]
+    assert set(ensemble["trained_on"]) == {"a"} and set(ensemble["scored_on"]) == {"a", "b"}
+    assert (report_dir("a") / "figures" / "cross.png").is_file()
+    assert "cross of a" in read_table(report_dir("b") / "test_reads.csv")["result"].iloc[-1]
+
+
+def test_a_partner_that_was_not_run_is_named_with_its_command(house):
+    make(house, "b", 2)
+    experiment = train(make(house, "a", 1, generalise={"cross": ["b"]}))
+    with pytest.raises(FileNotFoundError, match=r"lenet-s1 in 'b', which is not trained. Run `dfd report b` first"):
+        cross.score_cross(experiment)
+
+
+def test_partners_must_differ_in_data_and_share_a_model(house):
+    experiment = make(house, "a", 1, generalise={"cross": ["b"]})
+    make(house, "b", 2, models={"alexnet": {}})
+    with pytest.raises(ValueError, match="a model that 'a' has too"):
+        cross.partners(experiment)
+    make(house, "b", 2, data={"source": str(house / "crops-a")})
+    with pytest.raises(ValueError, match="'b' has the same"):
+        cross.partners(experiment)
+
+
+def test_a_method_left_out_is_in_no_part_that_a_training_looks_at(house):
+    manifest = stages.read_manifest(make(house, "a", 1))
+    assert leave_out.methods_of(manifest) == ["puppet", "swap"]
+    less = leave_out.without(manifest, "swap")
+    looked_at = less[less["split"].isin(["train", "val"])]
+    assert "swap" not in set(looked_at["method"])
+    same = ~manifest["split"].isin(["train", "val"]) | (manifest["method"] != "swap")
+    pd.testing.assert_frame_equal(less[same], manifest[same])
+    assert list(less["path"]) == list(manifest["path"]), "the same rows: decoded pixels are shared"
+
+
+def test_leaving_a_method_out_is_measured_on_its_own_fakes(house, monkeypatch):
+    from sklearn.metrics import roc_auc_score
+
+    from dfd_lib.training import fit as training
+    from dfd_lib.training.runs import Run
+
+    experiment = train(make(house, "a", 1, generalise={"leave_out": "lenet"}))
+    manifest = stages.read_manifest(experiment)
+    rows = manifest[manifest["split"] != "train"]
+
+    def guess(part, root, config, *, name, seed, out, verbose):
+        return Run(out, {}, pd.DataFrame(), stages_predictions(rows, name, np.random.default_rng(3).uniform(size=len(rows))))
+
+    monkeypatch.setattr(training, "fit", guess)
+    scored = leave_out.score_left_out(experiment)
+    assert list(scored["model"].unique()) == ["lenet-without-puppet", "lenet-without-swap"]
+    show_left_out(experiment)
+    table = read_table(report_dir("a") / "leave_out.csv").set_index("method")
+    seen = read_table(report_dir("a") / "predictions.parquet").query("model == 'lenet' and split == 'test'")
+    for method in ("puppet", "swap"):
+        chosen = manifest.loc[(manifest["label"] == 0) | (manifest["method"] == method), "path"]
+        for side, name in ((seen, "auc_before"), (scored[scored["model"] == f"lenet-without-{method}"], "auc_after")):
+            own = side[side["path"].isin(chosen)]
+            assert table.loc[method, name] == pytest.approx(roc_auc_score(own["label"], own["p_fake"]), abs=1e-5)
+            assert table.loc[method, "n"] == len(own)
+    assert "when it is trained without it" in findings(experiment, "leave_out")
+
+
+def test_one_method_alone_cannot_be_left_out_and_that_is_said(house):
+    experiment = make(house, "a", 1, generalise={"leave_out": "lenet"})
+    listing = read_table(house / "crops-a" / "listing.csv").replace({"method": {"puppet": "swap"}})
+    write_table(listing, house / "crops-a" / "listing.csv")
+    train(experiment)
+    assert leave_out.score_left_out(experiment).empty
+    show_left_out(experiment)
+    assert findings(experiment, "leave_out").startswith("Leave-one-method-out is not available: 1 method of making fakes (swap)")
+
+
+def test_what_is_not_asked_for_is_not_done(house):
+    experiment = make(house, "a", 1)
+    assert written(experiment) == []
+    for show in (show_robustness, show_cross, show_left_out):
+        assert show(experiment) is not None
+    assert findings(experiment, "cross") == "Not asked for by the recipe."
+    assert not report_dir("a").joinpath("robustness.csv").exists()
+
+
+@pytest.mark.slow
+def test_networks_score_clean_crops_as_their_training_did(tmp_path, monkeypatch):
+    """The whole way with real networks: train two epochs, score again, every clean score the same."""
+    monkeypatch.setenv("DFD_PROJECT", str(tmp_path))
+    monkeypatch.setenv("DFD_OUT", str(tmp_path))
+    models = {"lenet": {"image_size": 32, "epochs": 1}, "meso4": {"image_size": 32, "epochs": 1}}
+    experiment = make(tmp_path, "a", 1, models=models, generalise={"conditions": ["jpeg-20"], "leave_out": "lenet"})
+    for model in models:
+        stages.train(experiment, model, 1, verbose=0)
+    table = robustness.score_conditions(experiment)
+    for model in models:
+        then = stages.collect_runs(experiment).query(f"model == '{model}'").set_index("path")["p_fake"]
+        own = table[(table["model"] == model) & (table["condition"] == "clean")]
+        assert np.allclose(own["p_fake"], then[own["path"]], atol=1e-5)
+    assert set(leave_out.score_left_out(experiment, verbose=0)["model"]) == {"lenet-without-swap", "lenet-without-puppet"}
