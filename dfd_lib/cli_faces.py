@@ -1,9 +1,12 @@
 """The commands that find faces: `dfd extract` and `dfd merge`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from dfd_lib.data.manifest import Tables
 
 Layout = Annotated[str, typer.Option(help="How the source is laid out; `auto` looks.")]
 Groups = Annotated[str | None, typer.Option(help="CSV in the source: first column file or video, second its group.")]
@@ -54,7 +57,7 @@ def extract(
     notes = [f"faces were searched for by {name} {version}" + (" (auto)" if detector == "auto" else "")]
     listing, problems = list_source(root, layout=layout, groups=groups, tell=notes.append)
     tables = extract_faces(listing, root, out, faces=faces, workers=workers or stages.workers(), shard=part, problems=problems)
-    _tell(*tables, out if part is None else part.folder(out))
+    _tell(tables)
     typer.echo("\n".join(notes))  # at the end: a mistake is one line
 
 
@@ -69,9 +72,8 @@ def merge(
     if (out is None) == (experiment is None):
         raise ValueError("merge: expected the folder of the shards, or --experiment; give one of them")
     folder = faces_dir(experiment) if experiment else out
-    _tell(*merge_shards(folder), folder)
+    _tell(merge_shards(folder))
 
 
-def _tell(manifest, coverage, where: Path) -> None:
-    skipped = int((coverage["status"] == "skipped").sum())
-    typer.echo(f"{len(manifest)} faces of {len(coverage)} files in {where}; {skipped} files skipped, see the coverage")
+def _tell(tables: "Tables") -> None:
+    typer.echo(f"{tables.faces} faces of {tables.files} files in {tables.folder}; {tables.skipped} files skipped, see the coverage")

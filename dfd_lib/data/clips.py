@@ -21,7 +21,7 @@ from dfd_lib.data.crops import CropSpec, cut, read_image
 from dfd_lib.data.faces import MAX_FACES, Detector, Face
 from dfd_lib.data.frames import sample_frames
 from dfd_lib.data.media import MIN_SIDE, reason
-from dfd_lib.data.tracks import STEP, Following, follow, link, main_people
+from dfd_lib.data.tracks import MAX_PEOPLE, STEP, Following, follow, link, main_people
 
 Record = dict[str, Any]
 
@@ -30,6 +30,8 @@ _PNG = [
     *(cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_PAETH, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE),
 ]
 """Of DFDC's crops a tenth smaller, and made in two thirds of the time, than with the encoder's own choice at that level."""
+
+_DROPPED = f"some faces are dropped, of people who pass by or come after the {MAX_PEOPLE} largest"
 
 BAD = (ValueError, FileNotFoundError, cv2.error)
 """What a bad file raises. Anything else, a full disk say, is not the file's fault and stops the run."""
@@ -99,6 +101,9 @@ def cut_file(
         What was seen; a bad file, or one of another size than `boxes`, gives
         the status `skipped` and the reason. A clip that ended early is used as
         far as it goes, and the reason says so.
+
+    Raises:
+        MemoryError: there is not enough; not the file's fault, or not for ever.
     """
     try:
         if kind == "image":
@@ -110,18 +115,32 @@ def cut_file(
     except BAD as error:
         for crop in folder.iterdir():
             crop.unlink()
+        _check_memory(error)
         return skipped(path, error)
 
 
 def verify_file(path: Path) -> Record:
-    """Decode a file that is a face crop already; the same record, with an empty name."""
+    """Decode a file that is a face crop already: `crop_record`, or the record of a bad file; raises MemoryError as `cut_file`."""
     try:
         height, width = read_photo(path).shape[:2]
     except BAD as error:
+        _check_memory(error)
         return skipped(path, error)
+    return crop_record(width, height)
+
+
+def crop_record(width: int, height: int) -> Record:
+    """The record of a file that is a face crop already, with an empty name."""
     unknown = float("nan")
     row = {"name": "", "frame": None, "face": 0, "box_x": unknown, "box_y": unknown, "box_w": width, "box_h": height, "score": unknown}
     return _record([row], 1, 1, (height, width), "")
+
+
+def _check_memory(error: Exception) -> None:
+    """OpenCV has an error of its own for too little memory, and image files that it befell are called damaged."""
+    told = isinstance(error, cv2.error) and (getattr(error, "code", 0) == cv2.Error.StsNoMem or "bad_alloc" in str(error))
+    if told or isinstance(error.__context__, MemoryError):
+        raise MemoryError from error
 
 
 def read_photo(path: Path) -> np.ndarray:
@@ -215,6 +234,7 @@ def _row(frame: int | None, who: int, face: Face, name: str) -> dict:
 
 
 def _record(rows: list[dict], read: int, found: int, shape: Sequence[int], why_none: str) -> Record:
-    status = {"status": "ok", "reason": ""} if rows else {"status": "skipped", "reason": why_none}
+    dropped = _DROPPED if found > len(rows) else ""
+    status = {"status": "ok", "reason": dropped} if rows else {"status": "skipped", "reason": why_none}
     counts = {"frames_read": read, "faces_found": found, "faces_kept": len(rows), "width": shape[1], "height": shape[0]}
     return {"coverage": {**status, **counts}, "rows": rows}

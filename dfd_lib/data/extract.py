@@ -15,24 +15,26 @@ content and settings are unchanged is not decoded again:
 
 import hashlib
 import json
-import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from tqdm import tqdm
 
-from dfd_lib.data.clips import skipped, verify_file
+from dfd_lib.data.chunks import table_of
+from dfd_lib.data.clips import Record, crop_record, skipped, verify_file
 from dfd_lib.data.crops import CropSpec
-from dfd_lib.data.cutting import cut_files
+from dfd_lib.data.cutting import Cutting
 from dfd_lib.data.detectors import DETECTORS
 from dfd_lib.data.faces import detector_version
 from dfd_lib.data.frames import EVERY
-from dfd_lib.data.manifest import FACTS, check_classes, check_listing, coverage_table, manifest_table, write_tables
-from dfd_lib.data.names import folder_name
+from dfd_lib.data.leftovers import remove_orphans, remove_unfinished, told
+from dfd_lib.data.manifest import COVERAGE, FACTS, ROWS, Tables, Tally, check_listing, coverage_rows, crop_path, manifest_rows, write_tables
 from dfd_lib.data.shards import Shard, begin_shard, write_shard
 from dfd_lib.data.workers import Lost, run_jobs
-from dfd_lib.paths import PART, whole
+from dfd_lib.paths import whole
+from dfd_lib.tables import check_manifest
 
 if TYPE_CHECKING:
     from dfd_lib.experiment import Faces
@@ -54,8 +56,11 @@ def extract(
     progress: bool = True,
     shard: Shard | None = None,
     problems: pd.DataFrame | None = None,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+) -> Tables:
     """Find and cut the faces of many files; run again, it continues.
+
+    Memory does not grow with the crops: what was seen in a file lies beside its
+    crops, and the tables are made of that row by row.
 
     Of a photo all faces are kept, face 0 being the largest. In a clip faces are
     linked to people, of whom the lasting and large are kept (`main_people`). A
@@ -70,41 +75,43 @@ def extract(
             are cut where their originals' faces are (`cut_file` says more).
         workers: processes; each opens one detector. 0: in this process, where
             a crash of a decoder is a crash of all.
-        progress: show a progress bar.
+        progress: show a progress bar, and say what was removed: what killed
+            runs left, and crops of files that are in the source no more.
         shard: do only its files, and leave its part of the tables for
             `dfd_lib.data.shards.merge_shards`; others may be at work in `out`.
-        problems: files that the listing left out, and why: file, reason. They
-            go into the coverage.
+        problems: files that the listing left out, and why, or remarks on files
+            that it lists: file, reason. They go into the coverage.
 
     Returns:
-        (manifest, coverage): the manifest sorted by path, paths relative to
-        `out`; the coverage sorted by file, one row for every file of the
-        listing or of the shard.
+        Where the tables are, and what is in them; `read()` reads them. The
+        manifest is sorted by path, paths are relative to `out`; the coverage is
+        sorted by file, one row for every file of the listing or of the shard.
 
     Raises:
         ValueError: no face was found in any file, or in any of one class; the
             coverage is written by then and says why. Not of a shard.
-        RuntimeError: processes die whatever they are given.
+        RuntimeError: no process survives so much as opening the detector.
     """
     root, out = Path(root), Path(out)
     settings, listing = _settings(faces), _with_originals(check_listing(listing), faces.boxes)
     facts = {"settings": settings, "boxes": faces.boxes, "listing": _digest(listing, problems)}
-    if shard:
-        listing, problems = shard.of(listing), None if problems is None else shard.of(problems)
+    own = shard.of(listing) if shard else listing
+    if shard and problems is not None:
+        problems = shard.problems_of(problems, listing)
     (out / "manifest.parquet").unlink(missing_ok=True)  # it must never name crops that are being replaced
     begin_shard(out, shard)
-    _clear(out, listing["file"], shard)  # what killed runs left
+    unfinished = remove_unfinished(out, own["file"], shard)
     with whole(out / "faces.json") as beside:
         beside.write_text(json.dumps({**settings, "boxes": faces.boxes}, indent=1) + "\n")
-    results = cut_files(listing, root, out, settings, limit=faces.time_limit, workers=workers, progress=progress)
-    _clear(out, listing["file"], shard)  # what files left that ended their process
-    coverage = coverage_table(listing, results, problems)
-    manifest = manifest_table(listing, results, lambda file, name: f"crops/{folder_name(file)}/{name}")
-    if shard:
-        write_shard(manifest, coverage, out, shard, facts)
-    else:
-        write_tables(manifest, coverage, out)
-    return manifest, coverage
+    cutting = Cutting(root, out, settings, limit=faces.time_limit, workers=workers)
+    cutting.cut(own, progress)
+    unfinished += remove_unfinished(out, own["file"], shard)  # what files left that ended their process
+    manifest, coverage = manifest_rows(own, cutting.record, crop_path), coverage_rows(own, cutting.record, problems)
+    tables = write_shard(manifest, coverage, out, shard, facts) if shard else write_tables(manifest, coverage, out)
+    removed = told(unfinished, remove_orphans(out, root, listing["file"], shard))  # last: whoever mistook the folder was told by then
+    if progress and removed:
+        tqdm.write(removed, file=sys.stderr)
+    return tables
 
 
 def verify_crops(
@@ -132,13 +139,26 @@ def verify_crops(
             f"crops: expected images that are face crops, came {films.sum()} videos among {len(listing)} files. "
             "Find their faces first: add a section `faces` to the recipe (such as `faces: {frames: 10}`), or use `dfd extract`."
         )
-    jobs = {file: (Path(root) / file,) for file in listing["file"]}
-    with tqdm(total=len(jobs), unit="crop", disable=not progress) as bar:
-        results = run_jobs(verify_file, jobs, workers=workers, limit=VERIFY_LIMIT, batch=64, bar=bar)
-    results = {file: skipped(jobs[file][0], ValueError(it.reason)) if isinstance(it, Lost) else it for file, it in results.items()}
-    coverage = coverage_table(listing, results, problems)
-    check_classes(coverage)
-    return manifest_table(listing, results, lambda file, _: file), coverage
+    found: dict[str, tuple[int, int] | str] = {}  # the size, or why there is none; a record each would be twenty times as much
+
+    def take(file: str, result: Record | Lost) -> None:
+        if isinstance(result, Lost):
+            found[file] = result.reason
+        else:
+            seen = result["coverage"]
+            found[file] = seen["reason"] or (seen["width"], seen["height"])
+
+    def record(file: str) -> Record:
+        size = found[file]
+        return skipped(Path(root) / file, ValueError(size)) if isinstance(size, str) else crop_record(*size)
+
+    with tqdm(total=len(listing), unit="crop", disable=not progress) as bar:
+        jobs = ((file, (Path(root) / file,)) for file in listing["file"])
+        run_jobs(verify_file, jobs, take, workers=workers, limit=VERIFY_LIMIT, batch=64, bar=bar)
+    tally = Tally()
+    coverage = table_of(tally.count(coverage_rows(listing, record, problems)), COVERAGE)
+    tally.check_classes()
+    return check_manifest(table_of(manifest_rows(listing, record, lambda file, _: file), ROWS)), coverage
 
 
 def crop_spec(faces: "Faces") -> CropSpec:
@@ -171,11 +191,3 @@ def _digest(listing: pd.DataFrame, problems: pd.DataFrame | None) -> str:
     """A hash of the whole listing: shards of different listings do not belong together."""
     tables = [listing[FACTS].sort_values("file")] + ([] if problems is None else [problems])
     return hashlib.sha256("".join(table.to_csv(index=False) for table in tables).encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def _clear(out: Path, files: pd.Series, shard: Shard | None) -> None:
-    """Remove what is half-written and nobody is writing any more; the folders of another shard's files may be in the making."""
-    own = set(map(folder_name, files)) if shard else set()
-    for left in (out / "crops").glob(f"{PART}*"):
-        if not shard or left.name.removeprefix(PART).rpartition("-")[0] in own:
-            left.unlink() if left.is_file() else shutil.rmtree(left, ignore_errors=True)

@@ -58,6 +58,8 @@ COLUMNS = ("file", "label", "group", "kind", "reason", "bytes", *WORDS, *NUMBERS
 
 _LISTED = ["file", "label", "group", "kind"]
 
+_FACTS = [name for name in COLUMNS if name not in _LISTED]
+
 _LIMIT = 60  # seconds a file; milliseconds are usual
 
 _MAX_FPS = 1000.0  # a broken header declares millions
@@ -98,10 +100,16 @@ def probe(listing: pd.DataFrame, root: str | Path, *, workers: int = 2, progress
         came = f"without {', '.join(missing)}" if missing else "without a row"
         raise ValueError(f"listing: expected one row a file with {', '.join(_LISTED)}; came one {came}. Make it with dfd_lib.data.sources.")
     listing = listing[_LISTED].sort_values("file", ignore_index=True)
-    jobs = {file: (Path(root) / file, kind) for file, kind in zip(listing["file"], listing["kind"], strict=True)}
-    with tqdm(total=len(jobs), unit="file", desc="probing", disable=not progress) as bar:
-        known = run_jobs(probe_file, jobs, workers=workers, limit=_LIMIT, batch=16, bar=bar)
-    facts = pd.DataFrame([{"reason": fact.reason} if isinstance(fact := known[file], Lost) else fact for file in listing["file"]])
+    known: dict[str, tuple] = {}  # the facts alone, in the order of `_FACTS`
+
+    def take(file: str, fact: dict[str, Any] | Lost) -> None:
+        fact = {"reason": fact.reason} if isinstance(fact, Lost) else fact
+        known[file] = tuple(fact.get(name) for name in _FACTS)
+
+    with tqdm(total=len(listing), unit="file", desc="probing", disable=not progress) as bar:
+        jobs = ((file, (Path(root) / file, kind)) for file, kind in zip(listing["file"], listing["kind"], strict=True))
+        run_jobs(probe_file, jobs, take, workers=workers, limit=_LIMIT, batch=16, bar=bar)
+    facts = pd.DataFrame([known[file] for file in listing["file"]], columns=_FACTS)
     table = pd.concat([listing, facts], axis=1).reindex(columns=list(COLUMNS)).astype(dict.fromkeys(NUMBERS, float))
     return table.assign(**{name: table[name].astype(object).fillna("").astype(str) for name in WORDS})
 

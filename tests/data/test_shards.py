@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from dfd_lib.data.extract import extract
 from dfd_lib.data.shards import Shard, merge_shards
 from dfd_lib.experiment import Faces
+from dfd_lib.tables import read_table
 
 FACES = Faces(size=32)
 FILES = {f"{kind}/{number}.png": label for label, kind in enumerate(("real", "fake")) for number in range(4)}
@@ -59,6 +60,24 @@ def test_merged_shards_are_byte_for_byte_one_run(media: Path, tmp_path: Path, co
     assert {"manifest.parquet", "coverage.csv", "faces.json"} <= set(contents(tmp_path / "one"))
 
 
+def test_a_file_that_is_named_again_has_one_row(media: Path, tmp_path: Path) -> None:
+    """Twice among the problems, and once among them and in the listing: there or not, its row is in one shard."""
+    problems = pd.concat([PROBLEMS, pd.DataFrame({"file": ["fake/1.png", "real/2.png"], "reason": ["is named twice"] * 2})])
+    table = listing(FILES).assign(original=["", "", "", "", "", "real/3.png", "", ""])
+    for out, shards in (("one", [None]), ("many", ["1/3", "2/3", "3/3"])):
+        for shard in shards:
+            part = Shard.parse(shard) if shard else None
+            faces = Faces(size=32, boxes="original")
+            extract(table, media, tmp_path / out, faces=faces, workers=0, progress=False, shard=part, problems=problems)
+    merge_shards(tmp_path / "many")
+    assert contents(tmp_path / "many") == contents(tmp_path / "one")
+    rows = read_table(tmp_path / "one/coverage.csv").set_index("file")
+    assert rows.index.is_unique and rows.index.is_monotonic_increasing
+    assert rows.loc["x/a.mp4", ["label", "status", "reason"]].tolist() == [-1, "skipped", "no label; double"]
+    assert rows.loc["fake/1.png", ["label", "status", "reason"]].tolist() == [1, "ok", "is named twice"]
+    assert rows.loc["real/2.png", ["label", "status", "reason"]].tolist() == [0, "skipped", "no face was found; is named twice"]
+
+
 @given(st.lists(st.text(min_size=1), unique=True, max_size=12), st.integers(1, 9))
 @settings(max_examples=30)
 def test_every_file_is_in_one_shard_with_its_original(files: list[str], count: int) -> None:
@@ -86,7 +105,7 @@ def test_shards_of_other_settings_or_files_are_not_joined(media: Path, tmp_path:
     with pytest.raises(ValueError, match="2-of-2 differs from 1-of-2"):
         merge_shards(tmp_path)
     run(media, tmp_path, "2/2", faces=Faces(size=32, time_limit=77))
-    assert len(merge_shards(tmp_path)[0]) == 7, "how long a file may take makes no other crops"
+    assert merge_shards(tmp_path).faces == 7, "how long a file may take makes no other crops"
 
 
 def test_a_class_may_be_lost_in_a_shard_but_not_in_all(media: Path, tmp_path: Path) -> None:
