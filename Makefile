@@ -13,7 +13,7 @@ HERE := $(shell /bin/pwd)
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help env report test notebooks lab lint bench lock clean
+.PHONY: help env report page test notebooks lab lint bench lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -38,6 +38,9 @@ notebooks: env  ## build the tiny experiment in a temporary folder and run every
 lab: env  ## build the tiny experiment and open the tour in JupyterLab
 	@$(BIN)/dfd report smoke --cores $(CORES)
 	@$(BIN)/jupyter lab --ServerApp.root_dir="$(HERE)" $$([ "$$(id -u)" != 0 ] || echo --allow-root) notebooks/00_tour.ipynb  # root: in a container
+
+page: env  ## serve the web page: drop a photo or a video, read the verdict (DETECTOR=a .dfd file)
+	@$(BIN)/dfd page $(if $(DETECTOR),--detector "$(DETECTOR)")
 
 lint: env  ## check style, format, and that notebooks are committed without outputs
 	@$(BIN)/ruff check --quiet .
@@ -79,7 +82,7 @@ endif
 	             "Install one (on Debian or Ubuntu with python3-venv), or give its path: make env PYTHON=/path/to/python3.12" >&2; exit 1; }; \
 	fi
 	@echo "installing into .venv with $$($(BIN)/python -V); the first time takes minutes and about 3 GB"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e ".[dev]"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e ".[dev,page]"
 	@# some installers and settings leave this out, and then every start of a step compiles TensorFlow anew: 16 s instead of 6
 	@$(BIN)/python -m compileall -q -j 0 .venv/lib >/dev/null 2>&1 || true  # a few templates in there are no Python
 	@$(BIN)/python -m ipykernel install --sys-prefix --name python3 >/dev/null

@@ -364,6 +364,42 @@ rule generalise:
         run_notebook("70_generalise", "measured what the models were not trained for")
 
 
+rule explain:
+    input:
+        "predictions.parquet",
+        "runs.csv",
+    output:
+        "extremes.csv",
+        "agreement.csv",
+        "notebooks/80_explain.ipynb",
+    params:
+        code=code_hash("80_explain"),
+    log:
+        "logs/80_explain.txt",
+    threads: workflow.cores
+    shell:
+        run_notebook("80_explain", "explained the best model")
+
+
+rule detector:
+    input:
+        "ensembles.csv",
+        "runs.csv",
+        "manifest.parquet",
+    output:
+        "detector.dfd",
+        "detector_predictions.parquet",
+        "notebooks/90_detector.ipynb",
+    params:
+        recipe=part("evaluation"),
+        code=code_hash("90_detector"),
+    log:
+        "logs/90_detector.txt",
+    threads: workflow.cores
+    shell:
+        run_notebook("90_detector", "made and tried the detector")
+
+
 rule tour:
     input:
         "metrics.csv",
@@ -392,3 +428,5 @@ rule report:
         rules.ensembles.output,
         TIMED,
         GENERALISED,
+        rules.explain.output,
+        rules.detector.output,

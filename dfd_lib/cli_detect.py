@@ -1,0 +1,131 @@
+"""The commands of a finished detector: `dfd detect`, `dfd card`, `dfd export` and `dfd page`."""
+
+import csv
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dfd_lib.cli_show import Json
+
+Bundle = Annotated[str, typer.Option("--detector", help="A .dfd file; default: the one that comes with the package.")]
+
+
+def detect(
+    files: Annotated[list[Path], typer.Argument(help="Photos, videos, or folders of them.")],
+    detector: Bundle = "built-in",
+    error_rate: Annotated[float | None, typer.Option(min=0.001, max=0.5, help="What REAL and FAKE promise for each class.")] = None,
+    as_json: Json = False,
+    table: Annotated[Path | None, typer.Option("--csv", help="Write a line a file to this CSV too.")] = None,
+    time_limit: Annotated[float, typer.Option(min=1, help="Seconds that reading a video may take.")] = 300,
+) -> None:
+    """Say of photos and videos whether the faces in them are REAL or FAKE, or that it is UNSURE.
+
+    Exit code 0: every file was judged (whatever the verdict); 1: some could not be read; 2: a mistake in the command.
+    """
+    from dfd_lib.detector.predict import DeepfakeDetector
+
+    found = list(_media(files))
+    if not found:
+        raise ValueError("detect: expected photos or videos, came folders without any. Give a file.")
+    judge = DeepfakeDetector(detector, error_rate=error_rate)
+    verdicts = []
+    for number, file in enumerate(found, 1):
+        verdict = judge(file, limit=time_limit)
+        verdicts.append(verdict)
+        if not as_json:
+            typer.echo(_line(verdict))
+        if len(found) > 1 and sys.stderr.isatty():
+            typer.echo(f"\r{number} of {len(found)} files", err=True, nl=False)
+    if as_json:
+        typer.echo(json.dumps([verdict.to_dict() for verdict in verdicts], indent=2))
+    elif len(found) == 1:
+        from dfd_lib.detector.verdict import meaning
+
+        typer.echo(meaning(verdicts[0]))
+    if table is not None:
+        _write_csv([verdict.to_row() for verdict in verdicts], table)
+    raise typer.Exit(1 if any(verdict.verdict == "ERROR" for verdict in verdicts) else 0)
+
+
+def _media(files: list[Path]) -> Iterator[Path]:
+    """Files as they were named, and of folders all that is a photo or a video by its content, in order."""
+    from dfd_lib.data.magic import sniff
+
+    for path in files:
+        if path.is_dir():
+            yield from sorted(one for one in path.rglob("*") if one.is_file() and sniff(one).kind in ("image", "video"))
+        else:
+            yield path
+
+
+def _line(verdict) -> str:
+    said = "" if verdict.p_fake is None else f"  p_fake {verdict.p_fake:.2f}"
+    people = f"  {len(verdict.people)} people" if len(verdict.people) > 1 else ""
+    moment = ""
+    if verdict.people and verdict.kind == "video":
+        frames = [one.frame for one in verdict.worst().deciding()]
+        moment = f"  frames {', '.join(map(str, frames))}"
+    why = f"  ({verdict.reason})" if verdict.reason else ""
+    return f"{verdict.verdict:8}{said}{people}{moment}  {verdict.file}  {verdict.seconds:.1f} s{why}"
+
+
+def _write_csv(rows: list[dict], path: Path) -> None:
+    from dfd_lib.paths import whole
+
+    with whole(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def card(detector: Bundle = "built-in", as_json: Json = False) -> None:
+    """Show a detector's model card: what it was trained on, how good it is, what it must not be used for."""
+    from dfd_lib.detector.bundle import load_bundle
+    from dfd_lib.detector.card import card as render
+    from dfd_lib.detector.predict import BUILT_IN, built_in
+
+    spec = load_bundle(built_in() if detector == BUILT_IN else detector).spec
+    typer.echo(json.dumps(spec.facts, indent=2) if as_json else render(spec))
+
+
+def export(
+    name: Annotated[str, typer.Argument(help="An experiment that has been run.")],
+    out: Annotated[Path | None, typer.Option(help="The .dfd file; default: detector.dfd in the report.")] = None,
+    megabytes: Annotated[float, typer.Option(min=0.1, help="How large the file may become.")] = 15.0,
+) -> None:
+    """Make a detector of the best ensemble of an experiment: one file for `dfd detect` and the page."""
+    from dfd_lib.experiment import load_experiment
+    from dfd_lib.process import start_tensorflow
+    from dfd_lib.stages.export import export_detector
+
+    experiment = load_experiment(name)
+    start_tensorflow()
+    file = export_detector(experiment, out, megabytes)
+    typer.echo(f"{file}: {file.stat().st_size / 1e6:.1f} MB; try it with `dfd detect FILE --detector {file}`")
+
+
+def page(
+    detector: Bundle = "built-in",
+    host: Annotated[str, typer.Option(help="127.0.0.1: this machine alone; 0.0.0.0: everybody who can reach it.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 7860,
+    password: Annotated[str | None, typer.Option(envvar="DFD_PASSWORD", help="Ask for it; the user is `dfd`.")] = None,
+    megabytes: Annotated[int, typer.Option(min=1, help="Largest upload.")] = 200,
+    seconds: Annotated[float, typer.Option(min=1, help="Longest video.")] = 300,
+) -> None:
+    """Serve the web page: drop a photo or a video, read the verdict."""
+    from importlib.util import find_spec
+
+    from dfd_lib.detector.limits import Limits
+    from dfd_lib.detector.predict import DeepfakeDetector
+
+    if find_spec("gradio") is None:
+        raise ValueError("page: expected the package gradio, found none. Install the extra: pip install 'dfd-lab[page]'.")
+    from dfd_lib.detector.page import serve
+
+    judge = DeepfakeDetector(detector)
+    typer.echo(f"the page is at http://{host}:{port}; Ctrl-C ends it", err=True)
+    serve(judge, host=host, port=port, password=password, limits=Limits(bytes=megabytes * 2**20, seconds=seconds))

@@ -1,0 +1,108 @@
+"""A detector's model card, written from what its file holds (Mitchell et al., "Model cards for model reporting", 2019)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from dfd_lib.detector.spec import Spec
+
+NOT_FOR = (
+    "Do not decide about a person with it: no accusation, no dismissal, no publication rests on this alone. "
+    "It knows the kinds of manipulation it was trained on; new ones, strong compression and other cameras make it err. "
+    "REAL means `none of the traces that it knows`, never `proven authentic`. It judges faces alone: not voices, text or scenes."
+)
+
+
+def card(spec: Spec) -> str:
+    """The card as Markdown.
+
+    Example:
+        `print(card(load_bundle("reports/demo/detector.dfd").spec))`
+    """
+    return "\n".join([f"# {spec.facts.get('title', spec.name)}", "", *_about(spec), *_sections(spec)]) + "\n"
+
+
+def _about(spec: Spec) -> Iterator[str]:
+    count = len(spec.members)
+    what = f"{count} networks, combined by `{spec.combination.rule}`" if count > 1 else f"One network, `{spec.members[0].model}`"
+    built = spec.facts.get("built", "at an unknown date")
+    yield f"{what}. Built {built}. label 1 is FAKE; a score is near 1 where a face looks manipulated."
+
+
+def _sections(spec: Spec) -> Iterator[str]:
+    for title, lines in {
+        "What it must not be used for": [NOT_FOR],
+        "How it works": list(_works(spec)),
+        "What it was trained on": list(_data(spec.facts.get("data", {}))),
+        "How good it is": list(_metrics(spec)),
+        "What its verdicts promise": list(_promises(spec)),
+        "Licences and versions": list(_origin(spec.facts)),
+    }.items():
+        yield from ("", f"## {title}", "", *lines)
+
+
+def _works(spec: Spec) -> Iterator[str]:
+    crop = spec.crop
+    known = spec.facts.get("crop_measured", "as in training")
+    yield f"- faces by `{spec.faces}`, cut with a margin of {crop.margin:g} to {crop.size} px ({known})"
+    yield f"- of a video {spec.frames} frames; a person's score is the {spec.aggregator} of their frames"
+    yield "- a file's score is that of its most suspicious person"
+    yield from (f"- `{one.name}`: {one.model} at {one.image_size} px" for one in spec.members)
+
+
+def _data(data: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{data.get('dataset', 'unknown')}: {data.get('about', '')}".strip()
+    parts = data.get("parts", {})
+    if parts:
+        rows = [[name, *(part.get(key, "") for key in ("crops", "fakes", "clips", "groups"))] for name, part in parts.items()]
+        yield from ("", *_table(["part", "crops", "of them fake", "clips", "groups"], rows))
+
+
+def _metrics(spec: Spec) -> Iterator[str]:
+    rows = spec.facts.get("metrics", {}).get("test", [])
+    if not rows:
+        yield "Not measured."
+        return
+    yield "On `test`, which nothing was chosen on; in brackets 95 % intervals from resampling groups."
+    names = ("auc", "accuracy", "precision", "recall", "f1", "log_loss")
+    found = [[_level(row), row.get("n", ""), *(_between(row, name) for name in names)] for row in rows]
+    yield from ("", *_table(["of", "n", *names], found))
+
+
+def _promises(spec: Spec) -> Iterator[str]:
+    rows = spec.facts.get("metrics", {}).get("verdicts", [])
+    if not rows:
+        yield "Nothing: the data set held too few groups to promise an error rate."
+        return
+    yield "A verdict is REAL or FAKE where the other answer is ruled out at the promised error rate, else UNSURE. Measured on `test`:"
+    if not spec.clip.measured:
+        yield "The data held one crop a clip, so nothing was measured on clips: what is promised of them is a guess."
+    columns = ("error_real", "error_fake", "unsure")
+    found = [[_level(row), f"{row['promised']:.0%}", *(_percent(row.get(name)) for name in columns)] for row in rows]
+    yield from ("", *_table(["of", "promised", "reals missed", "fakes missed", "UNSURE"], found))
+
+
+def _origin(facts: Mapping[str, Any]) -> Iterator[str]:
+    yield from (f"- {one}" for one in facts.get("licences", []))
+    versions = facts.get("environment", {}).get("versions", {})
+    if versions:
+        yield f"- built with {', '.join(f'{name} {number}' for name, number in versions.items() if number)}"
+
+
+def _level(row: Mapping[str, Any]) -> str:
+    return {"frame": "single faces", "video": "clips"}.get(str(row.get("level")), str(row.get("level")))
+
+
+def _between(row: Mapping[str, Any], name: str) -> str:
+    value, low, high = (row.get(f"{name}{end}") for end in ("", "_low", "_high"))
+    if value is None:
+        return "unknown"
+    return f"{value:.3f}" if low is None or high is None else f"{value:.3f} ({low:.3f} to {high:.3f})"
+
+
+def _percent(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.1%}"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
+    lines = [head, ["---"] * len(head), *rows]
+    return ["| " + " | ".join(str(cell) for cell in line) + " |" for line in lines]

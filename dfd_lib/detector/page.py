@@ -1,0 +1,223 @@
+"""The web page: drop a photo or a video, read the verdict. Gradio; nothing leaves the machine.
+
+Uploads are deleted as soon as they are answered; the pictures of an answer, and
+its JSON, after `KEPT` seconds. One file is judged at a time, so that memory stays
+bounded; others wait in a queue, and beyond `QUEUE` are told that the page is busy.
+"""
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dfd_lib.detector.card import NOT_FOR, card
+from dfd_lib.detector.examples import EXAMPLES, example
+from dfd_lib.detector.limits import Limits
+from dfd_lib.detector.predict import DeepfakeDetector
+from dfd_lib.detector.show import draw_boxes, timeline_svg, verdict_html
+from dfd_lib.detector.verdict import Moment, Verdict
+from dfd_lib.explain.occlusion import occlusion, overlay
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+QUEUE = 64
+"""Files that may wait."""
+
+KEPT = 600
+"""Seconds after which the pictures of an answer are deleted."""
+
+WORST = 2
+"""Frames of a clip that are shown with a heat map."""
+
+STEPS = 8
+"""Of the heat map along each side: a compromise between its detail and the time of an answer."""
+
+_CSS = Path(__file__).with_name("page.css")
+
+_HEAD = """# Is this face manipulated?
+Drop a photo or a video with a face. The answer is REAL, FAKE or UNSURE, with what it rests on.
+"""
+
+_ABOUT = f"""**What happens to your file:** it stays on the machine that runs this page, is deleted as soon as the answer is there,
+and no request goes anywhere else. **What the answer must not be used for:** {NOT_FOR}"""
+
+_API = """```bash
+file=$(curl -s -F files=@photo.jpg {address}/gradio_api/upload | python3 -c 'import json, sys; print(json.load(sys.stdin)[0])')
+event=$(curl -s {address}/gradio_api/call/judge -H 'Content-Type: application/json' \\
+  -d "{{\\"data\\": [{{\\"path\\": \\"$file\\", \\"meta\\": {{\\"_type\\": \\"gradio.FileData\\"}}}}]}}" \\
+  | python3 -c 'import json, sys; print(json.load(sys.stdin)["event_id"])')
+curl -sN {address}/gradio_api/call/judge/$event
+```
+```python
+from gradio_client import Client, handle_file  # pip install gradio_client
+
+print(Client("{address}").predict(handle_file("photo.jpg"), api_name="/judge"))
+```"""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """All that the page shows of one file."""
+
+    html: str
+    boxes: list[tuple[np.ndarray, str]]
+    heat: list[tuple[np.ndarray, str]]
+    facts: dict[str, Any]
+
+
+def answer(judge: DeepfakeDetector, path: str | Path, limits: Limits, name: str | None = None) -> Answer:
+    """Judge a file within the limits, and draw what the answer rests on.
+
+    A file beyond a limit, or a damaged one, gets the verdict ERROR with the reason.
+    """
+    path = Path(path)
+    name = name or path.name
+    try:
+        limits.check(path)
+    except ValueError as error:
+        verdict = Verdict(name, "", "ERROR", reason=str(error).removeprefix(f"{path}: "))
+    else:
+        verdict = judge(path, limit=limits.seconds_to_read, name=name)
+    worst = judge.worst_frames(path, verdict, WORST)
+    boxes = [(draw_boxes(frame, verdict, moment.frame), _where(moment) or "the faces that were judged") for moment, frame in worst]
+    heat = [(_heat(judge, judge.crop(frame, moment)), f"{_where(moment)} p_fake {moment.p_fake:.2f}".strip()) for moment, frame in worst]
+    return Answer(verdict_html(verdict) + timeline_svg(verdict), boxes, heat, verdict.to_dict())
+
+
+def _heat(judge: DeepfakeDetector, crop: np.ndarray) -> np.ndarray:
+    return overlay(crop, occlusion(crop, judge.score_crops, steps=STEPS))
+
+
+def _where(moment: Moment) -> str:
+    return "" if moment.frame is None else f"frame {moment.frame}"
+
+
+def build_page(judge: DeepfakeDetector, limits: Limits | None = None, address: str = "http://127.0.0.1:7860") -> "gr.Blocks":
+    """The page around an opened detector.
+
+    Args:
+        judge: answers.
+        limits: of uploads; default: `Limits()`.
+        address: as the examples of the HTTP API name it.
+    """
+    import gradio as gr
+
+    limits = limits or Limits()
+    with gr.Blocks(title="Is this face manipulated?", analytics_enabled=False, delete_cache=(KEPT // 10, KEPT)) as page:
+        gr.Markdown(_HEAD)
+        with gr.Row():
+            with gr.Column(scale=1, min_width=300):
+                with gr.Tab("File"):
+                    upload = gr.File(label=f"Photo or video ({limits.words()})", type="filepath", height=160, elem_id="upload")
+                    run = gr.Button("Judge this file", variant="primary", elem_id="judge")
+                with gr.Tab("Webcam"):
+                    camera = gr.Image(label="A picture of the webcam", sources=["webcam"], type="filepath")
+                    look = gr.Button("Judge this picture", variant="primary")
+                gr.Markdown(
+                    "### Or try a drawing\nDrawn people, two of them with a swapped face. A detector of photographs may err on them."
+                )
+                with gr.Row():
+                    tries = [(gr.Button(title, size="sm", min_width=140), name) for name, title in EXAMPLES.items()]
+            with gr.Column(scale=2, min_width=300):
+                said = gr.HTML("<p>The answer will stand here.</p>", elem_id="answer")
+                boxes = gr.Gallery(label="Who was judged, the worst frames first", columns=2, height="auto", object_fit="contain")
+                heat = gr.Gallery(
+                    label="What speaks for FAKE (orange) and for REAL (blue), found by covering it",
+                    columns=2,
+                    height="auto",
+                    object_fit="contain",
+                )
+                with gr.Accordion("All details as JSON", open=False):
+                    facts = gr.JSON(label="JSON")
+                save = gr.DownloadButton("Download the answer as JSON", interactive=False)
+        gr.Markdown(_ABOUT)
+        with gr.Accordion("The detector's model card", open=False):
+            gr.Markdown(card(judge.spec))
+        with gr.Accordion("The same by HTTP", open=False):
+            gr.Markdown(_API.format(address=address))
+        outputs, hidden = [said, boxes, heat, facts, save], {"api_visibility": "private", "concurrency_id": "judge", "concurrency_limit": 1}
+
+        def show(path: str | None) -> list:
+            return _outputs(_of_upload(judge, path, limits))
+
+        run.click(show, upload, outputs, **hidden)
+        look.click(show, camera, outputs, **hidden)
+        for button, name in tries:
+            button.click(lambda name=name: _outputs(answer(judge, example(name), limits)), None, outputs, **hidden)
+        api_file, api_facts = gr.File(visible=False, type="filepath"), gr.JSON(visible=False)
+        api = gr.Button(visible=False)
+        api.click(
+            lambda path: _of_upload(judge, path, limits).facts,
+            api_file,
+            api_facts,
+            api_name="judge",
+            concurrency_id="judge",
+            concurrency_limit=1,
+        )
+    return page.queue(max_size=QUEUE)
+
+
+def _of_upload(judge: DeepfakeDetector, path: str | None, limits: Limits) -> Answer:
+    import gradio as gr
+
+    if not path:
+        raise gr.Error("Choose a photo or a video first.", print_exception=False)
+    try:
+        return answer(judge, path, limits)
+    finally:
+        Path(path).unlink(missing_ok=True)
+
+
+def _outputs(found: Answer) -> list:
+    import gradio as gr
+
+    handle, name = tempfile.mkstemp(".json", "verdict-", os.environ.get("GRADIO_TEMP_DIR"))
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump(found.facts, file, indent=2)
+    return [found.html, found.boxes, found.heat, found.facts, gr.DownloadButton(value=name, interactive=True)]
+
+
+def serve(
+    judge: DeepfakeDetector, *, host: str = "127.0.0.1", port: int = 7860, password: str | None = None, limits: Limits | None = None
+) -> None:
+    """Serve the page until it is interrupted.
+
+    Args:
+        judge: answers.
+        host: 127.0.0.1: this machine alone; 0.0.0.0: everybody who can reach it.
+        port: where.
+        password: of the user `dfd`; default: none is asked for.
+        limits: of uploads.
+    """
+    limits = limits or Limits()
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    with tempfile.TemporaryDirectory(prefix="dfd-page-") as folder:
+        os.environ["GRADIO_TEMP_DIR"] = folder
+        page = build_page(judge, limits, f"http://{host}:{port}")
+        page.launch(
+            server_name=host,
+            server_port=port,
+            auth=("dfd", password) if password else None,
+            max_file_size=limits.bytes,
+            share=False,
+            quiet=True,
+            ssr_mode=False,
+            footer_links=["api"],
+            enable_monitoring=False,
+            show_error=True,
+            strict_cors=True,
+            theme=_theme(),
+            css_paths=[_CSS],
+        )
+
+
+def _theme() -> Any:
+    """Gradio's default looks with the system's own fonts: the others would be fetched from elsewhere."""
+    import gradio as gr
+
+    return gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])

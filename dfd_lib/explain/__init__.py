@@ -1,0 +1,1 @@
+"""What a model looks at: occlusion for any score, Grad-CAM for Keras models."""

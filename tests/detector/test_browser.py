@@ -1,0 +1,86 @@
+"""The page in a real browser, as somebody uses it who has never read its code."""
+
+import json
+
+import pytest
+
+from dfd_lib.detector.examples import example
+
+ANSWER = 120_000  # milliseconds that an answer may take on a busy machine
+
+# what axe-core's rules label, button-name, image-alt, html-has-lang, document-title and duplicate-id ask for, of what is visible
+ACCESSIBLE = """() => {
+  const seen = one => one.offsetParent !== null && getComputedStyle(one).visibility !== 'hidden' && !one.closest('[aria-hidden=true]');
+  const named = one => (one.innerText || one.value || one.title || one.getAttribute('aria-label') || one.getAttribute('aria-labelledby')
+      || (one.labels && one.labels.length) || one.querySelector('img[alt],svg[aria-label],title') || '');
+  const bad = [];
+  for (const one of document.querySelectorAll('button, a[href], input:not([type=hidden]), textarea, select'))
+    if (seen(one) && !named(one)) bad.push(one.outerHTML.slice(0, 160));
+  for (const one of document.querySelectorAll('img')) if (seen(one) && !one.hasAttribute('alt')) bad.push(one.outerHTML.slice(0, 160));
+  if (!document.documentElement.lang) bad.push('html without lang');
+  if (!document.title) bad.push('no title');
+  if (document.querySelectorAll('h1').length !== 1) bad.push('h1: ' + document.querySelectorAll('h1').length);
+  return bad;
+}"""
+
+
+@pytest.fixture
+def opened(browser, page):
+    address, _ = page
+    view = browser.new_page(viewport={"width": 1280, "height": 900})
+    hosts, errors = set(), []
+    view.on("request", lambda request: hosts.add(request.url.split("/")[2] if request.url.startswith("http") else "local"))
+    view.on("pageerror", lambda error: errors.append(str(error)))
+    view.goto(address, timeout=ANSWER)
+    view.wait_for_selector("#judge", timeout=ANSWER)
+    yield view
+    assert hosts <= {address.removeprefix("http://"), "local"}  # no request leaves the machine
+    assert errors == []
+    view.close()
+
+
+def judge(view, file):
+    view.set_input_files("#upload input[type=file]", str(file))
+    view.wait_for_selector(f"#upload >> text={file.name[:6]}", timeout=ANSWER)
+    view.click("#judge")
+    view.wait_for_selector(".dfd-verdict", timeout=ANSWER)
+    return view.inner_text(".dfd-verdict").split()[-1]
+
+
+def test_a_photo_and_a_clip_are_answered_and_their_uploads_are_gone(opened, page, tmp_path):
+    assert judge(opened, example("drawn-fake.png")) in ("REAL", "FAKE", "UNSURE")
+    assert "p_fake" in opened.inner_text(".dfd-p")
+    assert opened.locator(".dfd-timeline").count() == 0
+    opened.get_by_role("button", name="A drawn clip", exact=True).click()
+    opened.wait_for_selector(".dfd-timeline", timeout=ANSWER)
+    opened.wait_for_function("document.querySelectorAll('img').length >= 4", timeout=ANSWER)
+    opened.screenshot(path=str(tmp_path / "page.png"), full_page=True)
+    assert (tmp_path / "page.png").stat().st_size > 20_000
+    assert [file for file in page[1].rglob("drawn-fake.png") if file.stat().st_size] == []
+
+
+def test_the_answer_can_be_downloaded(opened):
+    opened.get_by_role("button", name="A drawn face", exact=True).click()
+    opened.wait_for_selector(".dfd-verdict", timeout=ANSWER)
+    with opened.expect_download(timeout=ANSWER) as download:
+        opened.get_by_text("Download the answer as JSON").click()
+    facts = json.loads(download.value.path().read_text())
+    assert facts["file"] == "drawn-real.png" and facts["people"][0]["moments"][0]["box"]
+
+
+def test_a_file_that_is_none_gets_a_clear_answer(opened, tmp_path):
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nhalf of it")
+    assert judge(opened, tmp_path / "broken.png") == "ERROR"
+    assert "Expected an image" in opened.inner_text(".dfd-answer")
+
+
+def test_the_page_fits_a_phone_and_has_names_for_everything(opened):
+    assert opened.evaluate(ACCESSIBLE) == []
+    opened.set_viewport_size({"width": 390, "height": 800})
+    assert opened.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_it_works_by_keyboard(opened):
+    opened.get_by_role("button", name="A drawn face", exact=True).focus()
+    opened.keyboard.press("Enter")
+    opened.wait_for_selector(".dfd-verdict", timeout=ANSWER)
