@@ -148,6 +148,7 @@ rule split:
 rule leak_tax:
     input:
         "manifest.parquet",
+        [f"tuning/{RECIPE.leak_tax.model}/best.json"] if RECIPE.leak_tax and RECIPE.leak_tax.model in TUNED else [],
     output:
         "leak_tax.csv",
     params:
