@@ -11,6 +11,7 @@ from dfd_lib.experiment import load_experiment
 from dfd_lib.notebooks import code_hash
 from dfd_lib.paths import faces_dir
 from dfd_lib.stages import run_dir, source_dir, time_questions
+from dfd_lib.stamp import gpus
 
 NAME = str(config["experiment"])
 RECIPE = load_experiment(NAME)
@@ -25,8 +26,9 @@ LEAK_TAX = "leak_tax.csv" if RECIPE.leak_tax else []
 GENERALISE = RECIPE.generalise
 STUDIES = GENERALISE.studies()
 GENERALISED = [*(f"{study}.csv" for study in STUDIES), *(["notebooks/70_generalise.ipynb"] if STUDIES else [])]
-# share the processors among the trainings that can run at once: two small jobs beside each other beat one on two cores
-TRAIN_THREADS = max(1, workflow.cores // len(RUNS))
+# share the processors among the trainings that can run at once: two small jobs beside each other beat one on two cores;
+# on a machine with GPUs each training takes them all, so there it is one after the other
+TRAIN_THREADS = workflow.cores if gpus() else max(1, workflow.cores // len(RUNS))
 # the largest network first, so that it does not train alone at the end
 LARGE = ("resnext_lstm", "resnext50", "inception_resnet_v2", "xception", "vgg19", "vgg16", "efficientnet_v2_b0", "resnet")
 

@@ -141,6 +141,7 @@ def score(
     from dfd_lib.models.weights import load_weights
     from dfd_lib.training.predict import predict
     from dfd_lib.training.runs import trained_as
+    from dfd_lib.training.scoring import faster_step
 
     size, hyper = trained_as(file, model)
     network = load_weights(model, file, image_size=image_size or size, **hyper)
@@ -152,7 +153,7 @@ def score(
         bad = coverage[coverage["status"] == "skipped"]
         skipped = [*zip(bad["file"], bad["reason"], strict=True), *zip(problems["file"], problems["reason"], strict=True)]
     pixels = load_pixels(manifest, root, side_of(network), how=resize, workers=workers(), progress=True)
-    write_table(predict(network, manifest, pixels, name=model), out)
+    write_table(predict(network, manifest, pixels, name=model, step=faster_step(network, len(manifest))), out)
     for file, reason in skipped:
         typer.echo(f"skipped {file}: {reason}", err=True)
     side = side_of(network)

@@ -21,8 +21,14 @@ def environment() -> dict:
     """Versions and machine, as they are stamped on every report."""
     return {
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in VERSIONED}},
-        "machine": {"cores": os.cpu_count(), "system": platform.system(), "processor": _processor()},
+        "machine": {"cores": os.cpu_count(), "system": platform.system(), "processor": _processor(), "gpus": ", ".join(gpus()) or "none"},
     }
+
+
+def gpus() -> list[str]:
+    """The models of the NVIDIA GPUs that the driver knows, asked without TensorFlow."""
+    said = [file.read_text() for file in Path("/proc/driver/nvidia/gpus").glob("*/information")]
+    return sorted(line.split(":", 1)[1].strip() for text in said for line in text.splitlines() if line.startswith("Model"))
 
 
 def record_test_read(report: Path, command: str, result: str) -> None:
@@ -46,12 +52,15 @@ def write_stamp(report: Path, *, recipe: str, seeds: list[int], manifest: pd.Dat
     Returns:
         What was written.
     """
+    runs = read_table(report / "runs.csv")
+    devices = runs["devices"].dropna().unique() if "devices" in runs else []  # what earlier versions trained does not say
     facts = environment() | {
         "data_hash": data_hash(manifest, root),
         "recipe_hash": hashlib.sha256(recipe.encode()).hexdigest()[:16],
         "seeds": seeds,
         "finished": _now(),
-        "seconds": float(read_table(report / "runs.csv")["seconds"].sum()),
+        "seconds": float(runs["seconds"].sum()),
+        "trained_on": ", ".join(sorted(devices)) or "unknown",
         "commit": _commit(),
     }
     with whole(report / "stamp.json") as beside:

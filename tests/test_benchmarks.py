@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent / "benchmarks"
-SLOW = dict.fromkeys(("bench_faces", "bench_clips"), pytest.mark.slow)  # MTCNN on full frames; processes that start TensorFlow
+SLOW = {"bench_faces", "bench_clips", "bench_training"}  # MTCNN on full frames; processes that start TensorFlow; networks of every kind
+NAMES = [path.stem for path in sorted(HERE.glob("bench_*.py"))]
 
 
-@pytest.mark.parametrize("name", [pytest.param(path.stem, marks=SLOW.get(path.stem, ())) for path in sorted(HERE.glob("bench_*.py"))])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in NAMES])
 def test_every_benchmark_gives_ratios(name):
     done = subprocess.run([sys.executable, HERE / "run.py", "--tiny", "--only", name], capture_output=True, text=True, check=True)
     ratios = re.findall(r", ratio ([\d.]+)$", done.stdout, re.MULTILINE)

@@ -207,7 +207,13 @@ def test_an_ensemble_in_the_metrics_is_no_single_model(folder):
 def test_several_seeds_are_said_to_be_a_mean(house):
     made.write_report(house / "seeds", NAMES[:2], seeds=(1, 2, 3))
     assert re.search(r"test AUC \.\d{3} \(mean of 3 seeds, \.\d{3}–\.\d{3}\)", summary("seeds"))
-    assert "2 × 3 seeds" in read(house / "seeds").words("dl")
+    page = read(house / "seeds")
+    assert "2 × 3 seeds" in page.words("dl")
+    metrics = read_table(house / "seeds" / "metrics.csv").query("split == 'test' and level == 'video' and model == 'lenet'")
+    table = next(table for table in page.tables if table[0][:3] == ["model", "seeds", "AUC"])
+    line = next(row for row in table if row[0] == "lenet")
+    mean, spread = (f"{number:.3f}".lstrip("0") for number in (np.mean(metrics["auc"]), np.std(metrics["auc"], ddof=1)))
+    assert line[1:3] == ["3", f"{mean} ± {spread}"]
 
 
 @pytest.mark.parametrize(("source", "told"), [("demo", True), ("my_clips", False)])

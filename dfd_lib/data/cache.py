@@ -29,7 +29,7 @@ Fill = Callable[[Callable[[int, np.ndarray], None]], None]
 
 @dataclass(frozen=True)
 class Entry:
-    """One array on disk: its file, its bytes, when it was last opened (seconds since 1970), and whether somebody reads it now."""
+    """One array or network on disk: its file, its bytes, when it was last opened (seconds since 1970), whether it is being read."""
 
     path: Path
     bytes: int
@@ -67,9 +67,22 @@ def cached_array(name: str, shape: tuple[int, ...], dtype: type, fill: Fill) -> 
         return _open(target)
 
 
+def cached_bytes(name: str, make: Callable[[], bytes]) -> bytes:
+    """A small file from the cache, made first where it is not there; equal names promise equal contents."""
+    target = cache_dir() / name
+    with _alone(target.with_suffix(".lock")):
+        if not target.exists():
+            make_room()
+            with whole(target) as beside:
+                beside.write_bytes(make())
+        os.utime(target)
+        return target.read_bytes()
+
+
 def entries() -> list[Entry]:
     """What is in the cache, the least recently used first."""
-    found = [(path, path.stat()) for path in cache_dir().glob("*.npy")]
+    kept = [path for path in cache_dir().glob("*") if path.suffix in (".npy", ".onnx")]
+    found = [(path, path.stat()) for path in kept]
     return sorted((Entry(path, facts.st_size, facts.st_mtime, _is_read(path)) for path, facts in found), key=lambda entry: entry.used)
 
 

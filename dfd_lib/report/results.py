@@ -37,7 +37,11 @@ def leaderboard(report: Report) -> Section:
         first = main_level(rows)
         order = sorted(rows.groupby(["dataset", "level"], sort=False), key=lambda part: part[0][1] != first)
         blocks += _few_groups(report, read_split(rows))
-        blocks += [_scores(report, part, level, dataset, folded=level != first) for (dataset, level), part in order]
+        for (dataset, level), part in order:
+            several = part.groupby("model")["seed"].nunique().max() > 1
+            if several:
+                blocks.append(_over_seeds(part, level, dataset, folded=level != first))
+            blocks.append(_scores(report, part, level, dataset, folded=bool(level != first or several)))
     return Section("leaderboard", "Which model is best", blocks)
 
 
@@ -53,6 +57,23 @@ def _few_groups(report: Report, part: str) -> list[Block]:
             "warning",
         )
     ]
+
+
+def _over_seeds(rows: pd.DataFrame, level: str, dataset: str, folded: bool) -> Table:
+    """One line a model: how its seeds did on average, and how far they lie apart."""
+    models = rows[rows["model"] != MAJORITY].groupby("model")
+    mean, spread, seeds = models[list(_HINTS)].mean(), models[list(_HINTS)].std(), models["seed"].nunique()
+    body = []
+    for model in mean["auc"].sort_values(ascending=False, kind="stable").index:
+        cells = [number_cell(mean[name][model], _plus_minus(mean[name][model], spread[name][model])) for name in _HINTS]
+        body.append([text_cell(model), number_cell(seeds[model], count(seeds[model])), *cells])
+    columns = [Column("model"), Column("seeds", True), *(Column(METRIC_NAMES[name], True, hint) for name, hint in _HINTS.items())]
+    caption = f"Mean over the seeds ± their standard deviation, {level} level on {rows['split'].iloc[0]}, data set {dataset}"
+    return Table(caption, columns, body, folded=folded)
+
+
+def _plus_minus(mean: float, spread: float) -> str:
+    return share(mean) if pd.isna(spread) else f"{share(mean)} ± {share(spread)}"
 
 
 def _scores(report: Report, rows: pd.DataFrame, level: str, dataset: str, folded: bool) -> Table:

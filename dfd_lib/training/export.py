@@ -1,5 +1,7 @@
 """A trained network -> ONNX, as a served detector runs it."""
 
+import contextlib
+import io
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,7 +36,8 @@ def export_onnx(model: "keras.Model", *, half: bool = True) -> bytes:
 
     signature = [tf.TensorSpec(model.input_shape, tf.float32, name="pixels")]
     graph = tf.function(lambda pixels: tf.identity(model(pixels, training=False), name="p_fake"), input_signature=signature)
-    proto, _ = tf2onnx.convert.from_function(graph, input_signature=signature, opset=OPSET)
+    with contextlib.redirect_stdout(io.StringIO()):
+        proto, _ = tf2onnx.convert.from_function(graph, input_signature=signature, opset=OPSET)
     return (_halved(proto) if half else proto).SerializeToString()
 
 

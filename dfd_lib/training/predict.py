@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
+    from dfd_lib.training.scoring import Step
+
 
 def predict(
     model: "keras.Model",
@@ -26,6 +28,7 @@ def predict(
     seed: int = 0,
     rows: np.ndarray | None = None,
     order: Order = "time",
+    step: "Step | None" = None,
 ) -> pd.DataFrame:
     """Score crops, or the persons of clips where the model takes clips.
 
@@ -37,6 +40,7 @@ def predict(
         seed: the seed in the table; 0 for weights trained elsewhere.
         rows: which row of `pixels` belongs to each of the n rows; default: the same.
         order: of a clip's crops; `shuffled` as a control.
+        step: another way to run a model of crops, see `dfd_lib.training.scoring`.
 
     Returns:
         Predictions, condition `clean`, in the manifest's order: at level `frame`,
@@ -45,27 +49,30 @@ def predict(
     examples = examples_of(model, manifest, order, seed)
     if rows is not None:
         examples = examples._replace(rows=np.where(examples.rows < 0, ~rows[~examples.rows], rows[examples.rows]))
-    return predictions_of(model, examples, pixels, name=name, seed=seed)
+    return predictions_of(model, examples, pixels, name=name, seed=seed, step=step)
 
 
-def predictions_of(model: "keras.Model", examples: Examples, pixels: np.ndarray, *, name: str, seed: int) -> pd.DataFrame:
+def predictions_of(
+    model: "keras.Model", examples: Examples, pixels: np.ndarray, *, name: str, seed: int, step: "Step | None" = None
+) -> pd.DataFrame:
     """Score examples; a predictions table, condition `clean`."""
-    scores = p_fake(model, pixels, examples.rows)
+    scores = p_fake(model, pixels, examples.rows, step)
     return check_predictions(examples.table.assign(model=name, seed=seed, level=examples.level, condition="clean", p_fake=scores))
 
 
-def p_fake(model: "keras.Model", pixels: np.ndarray, rows: np.ndarray, batch_size: int = 64) -> np.ndarray:
+def p_fake(model: "keras.Model", pixels: np.ndarray, rows: np.ndarray, step: "Step | None" = None, batch_size: int = 64) -> np.ndarray:
     """P(fake) of the given rows, float64 of shape (n,).
 
     Args:
         model: takes RGB 0..255, or features; gives P(fake).
         pixels: uint8 (m, size, size, 3), or float32 features (m, width).
         rows: int64 (n,), or for a model of clips (n, frames), padding as `~row`.
+        step: another way to run a model of crops, see `dfd_lib.training.scoring`.
         batch_size: crops that are scored at once; of clips at least one.
     """
-    step = _scoring_step(model, pixels.dtype.name)
+    step = step or _scoring_step(model, pixels.dtype.name)
     if rows.ndim == 1:
-        scores = [step(batch).numpy() for batch in ordered_batches(pixels, rows, batch_size)]
+        scores = [np.asarray(step(batch)) for batch in ordered_batches(pixels, rows, batch_size)]
     else:
         scores = [step(*batch).numpy() for batch in ordered_batches(pixels, rows, max(1, batch_size // rows.shape[1]))]
     return np.concatenate(scores)[:, 0].astype(np.float64)

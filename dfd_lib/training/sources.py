@@ -96,6 +96,6 @@ def _step(base: "keras.Model", augment: Augment | None):
     import tensorflow as tf
 
     def features(images: "tf.Tensor", key: "tf.Tensor") -> "tf.Tensor":
-        return base(augmented(tf.cast(images, tf.float32), augment, key) if augment else images, training=False)
+        return base(augmented(images, augment, key) if augment else images, training=False)
 
     return tf.function(features, input_signature=[tf.TensorSpec(base.input_shape, tf.uint8), tf.TensorSpec((2,), tf.int32)])

@@ -144,6 +144,8 @@ def test_augmentation_does_what_it_says():
     )
     assert spread.min() >= 0.9 - 1e-3
     assert spread.max() <= 1.1 + 1e-3
+    every = Augment(flip=True, brightness=0.2, contrast=0.3)  # bytes are changed as numbers are
+    np.testing.assert_allclose(augmented(images.astype(np.uint8), every, key), augmented(np.floor(images), every, key), atol=1e-3)
     bright = augmented(images + 60, Augment(flip=False, brightness=1, contrast=0), key).numpy()
     assert bright.min() >= 0
     assert bright.max() <= 255
