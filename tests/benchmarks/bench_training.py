@@ -114,7 +114,7 @@ def bench_precision(tiny: bool) -> Iterator[Share]:
     nets = {"lenet": (64, {})} if tiny else {"lenet": (64, {}), "mobilenet_v2": (64, {"width": 0.35, "bn_momentum": 0.9})}
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        manifest = draw_crops(root, 96 if tiny else 1_200, 64, patch=10)
+        manifest = draw_crops(root, 96 if tiny else 1_200, 64, patch=25)
         manifest["split"] = np.where(np.arange(len(manifest)) // 2 % 3 == 0, "val", "train")
         for name, (size, hyper) in nets.items():
             auc = {}
