@@ -104,7 +104,7 @@ _KNOWN = {
     ),
     "search_progress": (
         "Dots: the validation AUC of each trial of a search in the order they were drawn; a line is the best so far.",
-        "Each dot is a trial's AUC by clip on val, the green line the best so far; a hollow dot was stopped early. A line that is "
+        "Each dot is a trial's AUC on val, the green line the best so far; a hollow dot was stopped early. A line that is "
         "still rising at its end says that more trials might find more.",
     ),
     "search_scatter": (

@@ -16,11 +16,11 @@ def generalise(report: Report) -> Section:
         table = report.table(f"{name}.csv")
         said = report.text(f"{name}.txt").splitlines()
         blocks += [Words(said)] if said else []
-        blocks += [] if table is None else [*report.pictures(name), *build(table)]
+        blocks += [] if table is None else [*report.pictures(name), *build(table, report.clips)]
     return Section("generalise", "Does it survive what it was not trained for", blocks)
 
 
-def _robustness(table: pd.DataFrame) -> list[Block]:
+def _robustness(table: pd.DataFrame, clips: str) -> list[Block]:
     """The AUC of every model under every condition, the best of each in bold."""
     models = list(dict.fromkeys(table["model"]))
     columns = [Column("condition"), *(Column(name.replace("+", " + "), True) for name in models)]
@@ -40,7 +40,7 @@ def _robustness(table: pd.DataFrame) -> list[Block]:
     ]
     titles = ("AUC", "change from clean", "accuracy")
     return [
-        Table("AUC by clip on test under each condition", columns, body, foot),
+        Table(f"AUC on test under each condition, {clips}", columns, body, foot),
         Table("Every change", [Column("model"), Column("condition"), *(Column(title, True) for title in titles)], loss, folded=True),
     ]
 
@@ -52,7 +52,7 @@ def _seeds(rows: pd.DataFrame, metric: str, best: float) -> Cell:
     return number_cell(mean, share(mean))
 
 
-def _cross(table: pd.DataFrame) -> list[Block]:
+def _cross(table: pd.DataFrame, clips: str) -> list[Block]:
     numbers = [Column(name, True) for name in ("clips", "fakes", "AUC", "accuracy")]
     columns = [Column("model"), Column("trained on"), Column("scored on"), *numbers, Column("better than guessing")]
     body = [
@@ -64,7 +64,7 @@ def _cross(table: pd.DataFrame) -> list[Block]:
         ]
         for _, row in table.iterrows()
     ]
-    return [Table("Every model on every test part, by clip", columns, body)]
+    return [Table(f"Every model on every test part, {clips}", columns, body)]
 
 
 def _against_chance(row: pd.Series) -> str:
@@ -73,7 +73,7 @@ def _against_chance(row: pd.Series) -> str:
     return "yes" if row["auc"] > 0.5 else "worse" if row["auc"] < 0.5 else ""
 
 
-def _left_out(table: pd.DataFrame) -> list[Block]:
+def _left_out(table: pd.DataFrame, clips: str) -> list[Block]:
     titles = ("clips", "fakes", "AUC with it", "AUC without it", "change", "caught with it", "caught without it")
     columns = [Column("method"), Column("model"), *(Column(title, True) for title in titles)]
     body = [
@@ -85,4 +85,5 @@ def _left_out(table: pd.DataFrame) -> list[Block]:
         ]
         for _, row in table.iterrows()
     ]
-    return [Table("Each method's fakes against all reals, with the method in training and without it", columns, body)]
+    caption = f"Each method's fakes against all reals, with the method in training and without it; {clips}"
+    return [Table(caption, columns, body)]

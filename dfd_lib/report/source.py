@@ -114,6 +114,13 @@ class Report:
         return "by clip" if aggregator == "none" else f"by clip ({aggregator} of its {self.frames_of_a_clip})"
 
     @functools.cached_property
+    def clips(self) -> str:
+        """`by_clip` of the rule that the metrics were aggregated by."""
+        metrics = self.metrics
+        rules = [] if metrics is None else [rule for rule in metrics["aggregator"].dropna().unique() if rule and rule != "none"]
+        return self.by_clip(rules[0] if rules else "none")
+
+    @functools.cached_property
     def frames_of_a_clip(self) -> str:
         """`5 frames`, or `frames, 3 to 24, 12 in the median` where clips differ; `frames` where coverage.csv does not tell."""
         table = self.table("coverage.csv")

@@ -13,14 +13,14 @@ def time(report: Report) -> Section:
     """Each model of clips against the frames of its own trunk, and against itself on frames out of order."""
     said = [line for line in report.text("time.txt").splitlines() if line.strip()]
     table = report.table("time.csv")
-    blocks: list[Block] = [] if table is None else [Words(said), *report.pictures("time"), _table(table)]
+    blocks: list[Block] = [] if table is None else [Words(said), *report.pictures("time"), _table(table, report.clips)]
     return Section("time", "Does looking at time help", blocks)
 
 
-def _table(table: pd.DataFrame) -> Table:
+def _table(table: pd.DataFrame, clips: str) -> Table:
     columns = [Column("model"), Column("against"), Column("which is")]
     columns += [Column(title, True) for title in ("clips", "AUC", "AUC of the other", "difference", "p (Holm)")]
-    caption = "Paired differences in AUC by clip on test, with 95 % intervals from resampled groups"
+    caption = f"Paired differences in AUC on test, {clips}, with 95 % intervals from resampled groups"
     return Table(caption, columns, [_row(row) for _, row in table.iterrows()])
 
 

@@ -22,13 +22,13 @@ def tuning(report: Report) -> Section:
     said = [line for line in report.text("tuning.txt").splitlines() if line.strip()]
     blocks += [Words(said)] if said else []
     table = report.table("tuning.csv")
-    blocks += [] if table is None else [_gains(table)]
+    blocks += [] if table is None else [_gains(table, report.clips)]
     for best in sorted(report.folder.glob("tuning/*/best.json")):
         blocks += _search(report, best.parent)
     return Section("tuning", "What did tuning buy", blocks)
 
 
-def _gains(table: pd.DataFrame) -> Table:
+def _gains(table: pd.DataFrame, clips: str) -> Table:
     titles = ("trials", "AUC on val, recipe", "AUC on val, tuned", "AUC on test, recipe", "AUC on test, tuned", "gain on test")
     body = [
         [
@@ -39,7 +39,7 @@ def _gains(table: pd.DataFrame) -> Table:
         ]
         for _, row in table.iterrows()
     ]
-    caption = "Tuned models and the same networks with the recipe's own settings, by clip; gain with its 95 % interval, paired over groups"
+    caption = f"Tuned models and the same networks with the recipe's own settings, {clips}; gain with its 95 % interval, paired over groups"
     foot = "A search looks at val alone. The best of many trials owes part of its score there to luck, which test does not repay."
     return Table(caption, [Column("model"), *(Column(title, True) for title in titles)], body, foot)
 
@@ -49,7 +49,7 @@ def _search(report: Report, folder: Path) -> list[Block]:
     trials = read_table(folder / "trials.csv")
     pictures = report.pictures("search_progress", "search_scatter")
     own = [_of(one, model) for one in pictures if one.name in (f"search_progress_{model}", f"search_scatter_{model}")]
-    return [_settings(model, best), *own, _trials(model, trials, best)]
+    return [_settings(model, best, report.clips), *own, _trials(model, trials, best)]
 
 
 def _of(one: Picture, model: str) -> Picture:
@@ -60,14 +60,14 @@ def _of(one: Picture, model: str) -> Picture:
     return dataclasses.replace(one, caption=f"{model}. {known.caption}")
 
 
-def _settings(model: str, best: dict[str, Any]) -> Table:
+def _settings(model: str, best: dict[str, Any], clips: str) -> Table:
     changed = {name: best["defaults"][name] != value for name, value in best["drawn"].items()}
     body = [
         [text_cell(name), Cell(_value(best["defaults"][name])), Cell(_value(value), best=changed[name])]
         for name, value in best["drawn"].items()
     ]
     caption = (
-        f"{model}: the best of {count(best['trials'], 'trial')}, number {best['trial']}, AUC {share(best['val_auc'])} on val by clip; "
+        f"{model}: the best of {count(best['trials'], 'trial')}, number {best['trial']}, AUC {share(best['val_auc'])} on val {clips}; "
     )
     caption += "bold is what it changes" if any(changed.values()) else "it is the recipe as it stands"
     return Table(caption, [Column("setting"), Column("recipe"), Column("best")], body)
