@@ -115,8 +115,8 @@ def cross(table: pd.DataFrame) -> Figure:
     figure, axes = panels(len(models), columns=min(3, max(1, 9 // len(places))), height=0.62 * len(places) + 0.75)
     for (axis,), name in zip(axes, models, strict=True):
         own = table[table["model"] == name].drop_duplicates(["trained_on", "scored_on"])  # of several seeds the first
-        _matrix(axis, own, [place for place in places if place in set(own["trained_on"])], places)
-        axis.set_title(shorten(name, 34))
+        _matrix(axis, own, places, places)
+        axis.set_title(shorten(name, 26))
     figure.supylabel("trained on", fontsize=9)
     figure.supxlabel("scored on (its test part)", fontsize=9)
     return figure
