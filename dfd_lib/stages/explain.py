@@ -57,6 +57,18 @@ def agreement(predictions: pd.DataFrame, threshold: float = 0.5) -> pd.DataFrame
     return counted.assign(share=counted["crops"] / len(table))
 
 
+def best_of_faces(predictions: pd.DataFrame, runs: pd.DataFrame) -> str:
+    """The model with the best AUC on val among those that score single faces: maps are of one face.
+
+    Raises:
+        ValueError: there is none, only models of clips.
+    """
+    of_faces = runs[runs["model"].isin(predictions.loc[predictions["level"] == "frame", "model"])]
+    if of_faces.empty:
+        raise ValueError("explain: expected a model of single faces, came models of clips alone. Add one to the recipe.")
+    return str(of_faces.loc[of_faces["val_auc"].idxmax(), "model"])
+
+
 def show_heat(experiment: Experiment, predictions: pd.DataFrame, model: str, *, count: int = 3) -> Figure:
     """Grad-CAM and occlusion of one model on its most confident hits and its worst errors among the crops of val.
 
