@@ -63,9 +63,10 @@ def calibrate_ensemble(experiment: Experiment, ensembles: pd.DataFrame) -> list[
     return findings(promises, name, experiment.evaluation.error_rate)
 
 
-def _calibrate(experiment: Experiment, predictions: pd.DataFrame, best: str, prefix: str, command: str) -> Promises:
-    out, rule = report_dir(experiment.name), experiment.evaluation
-    promises = hold(
+def hold_as_asked(experiment: Experiment, predictions: pd.DataFrame) -> Promises:
+    """`evaluation.promises.hold` with the recipe's threshold, aggregator, error rate, resamples and seed."""
+    rule = experiment.evaluation
+    return hold(
         predictions,
         threshold=rule.threshold,
         aggregator=rule.aggregator,
@@ -73,6 +74,11 @@ def _calibrate(experiment: Experiment, predictions: pd.DataFrame, best: str, pre
         resamples=rule.resamples,
         seed=experiment.split.seed,
     )
+
+
+def _calibrate(experiment: Experiment, predictions: pd.DataFrame, best: str, prefix: str, command: str) -> Promises:
+    out, rule = report_dir(experiment.name), experiment.evaluation
+    promises = hold_as_asked(experiment, predictions)
     said = findings(promises, best, rule.error_rate)
     for name in TABLES:
         write_table(getattr(promises, name), out / f"{prefix}{name}.csv")

@@ -2,7 +2,6 @@
 
 import datetime
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,10 @@ from dfd_lib.detector.bundle import save_bundle
 from dfd_lib.detector.networks import BATCH, Networks
 from dfd_lib.detector.spec import FORMAT, POSITIVE, Member, combination_facts
 from dfd_lib.evaluation.combined import combine_predictions, fit_combination
-from dfd_lib.evaluation.promises import ERROR_RATES, hold
 from dfd_lib.experiment import Experiment
 from dfd_lib.models.registry import model_facts
 from dfd_lib.paths import report_dir
+from dfd_lib.stages.calibrate import hold_as_asked
 from dfd_lib.stages.detector_facts import crop_of, data_facts, golden_faces, judgements, licences, metrics, sampling
 from dfd_lib.stages.media import read_manifest
 from dfd_lib.stages.places import crops_root, run_dir
@@ -55,21 +54,14 @@ def export_detector(experiment: Experiment, out: Path | None = None, megabytes: 
     row, runs = choose(report, megabytes)
     members, networks = _export(experiment, runs)
     manifest = read_manifest(experiment)
-    scored = score_members(members, networks, manifest[manifest["split"].isin(["val", "calib", "test"])], crops_root(experiment))
+    opened = Networks(members, networks)
+    scored = score_members(opened, manifest[manifest["split"].isin(["val", "calib", "test"])], crops_root(experiment))
     combination = fit_combination(scored, row)
     rule, names = experiment.evaluation, [member.name for member in members]
     predictions = combine_predictions(scored, names, combination, name=experiment.name, aggregator=rule.aggregator)
-    promises = hold(
-        predictions,
-        threshold=rule.threshold,
-        aggregator=rule.aggregator,
-        error_rates=sorted({*ERROR_RATES, rule.error_rate}),
-        resamples=rule.resamples,
-        seed=experiment.split.seed,
-    )
+    promises = hold_as_asked(experiment, predictions)
     crop, measured = crop_of(experiment, manifest)
     golden = golden_faces(crop)
-    opened = Networks(members, networks)
     facts = {
         "format": FORMAT,
         "positive": POSITIVE,
@@ -132,15 +124,15 @@ def _export(experiment: Experiment, runs: pd.DataFrame) -> tuple[list[Member], d
     return members, networks
 
 
-def score_members(members: Sequence[Member], networks: dict[str, bytes], manifest: pd.DataFrame, root: Path) -> pd.DataFrame:
+def score_members(opened: Networks, manifest: pd.DataFrame, root: Path) -> pd.DataFrame:
     """Score crops with exported networks; a predictions table of all members at level frame."""
-    opened, paths = Networks(members, networks), [root / path for path in manifest["path"]]
+    paths = [root / path for path in manifest["path"]]
     batches = tqdm(range(0, len(paths), BATCH), desc="score what was exported", unit="batch", disable=None)
     scores = np.concatenate([opened.scores([read_image(path) for path in paths[first : first + BATCH]]) for first in batches])
     table = manifest[["dataset", "split", "path", "video", "face", "frame", "group", "label"]].assign(
         seed=0, level="frame", condition="clean"
     )
-    parts = [table.assign(model=member.name, p_fake=scores[:, column]) for column, member in enumerate(members)]
+    parts = [table.assign(model=member.name, p_fake=scores[:, column]) for column, member in enumerate(opened.members)]
     return check_predictions(pd.concat(parts, ignore_index=True))
 
 
