@@ -11,6 +11,7 @@ CANDIDATES := $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python)
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 HERE := $(shell /bin/pwd)
 BIN := .venv/bin
+BESIDE := -n $(CORES) --maxprocesses 8  # tests of different files beside each other; each process holds a gigabyte
 
 .DEFAULT_GOAL := help
 .PHONY: help env report page test notebooks lab lint bench lock clean
@@ -26,14 +27,14 @@ report: env  ## run an experiment and write reports/EXPERIMENT/index.html (defau
 	@$(BIN)/dfd report "$(EXPERIMENT)" --cores $(CORES)
 
 test: env lint  ## lint, unit and contract tests, then every notebook
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(BESIDE) --dist loadfile
 	@$(MAKE) --no-print-directory notebooks
 
 # The defaults of a notebook name the experiment `smoke`: it is built first, in a folder of its own, so no report is overwritten.
 notebooks: env  ## build the tiny experiment in a temporary folder and run every notebook on it
 	@DFD_OUT="$$(mktemp -d)" && export DFD_OUT && trap 'rm -rf "$$DFD_OUT"' EXIT && trap 'exit 130' INT TERM \
 	&& $(BIN)/dfd report smoke --cores $(CORES) \
-	&& $(BIN)/python -m pytest -o addopts= --nbval-lax --nbval-current-env notebooks/*.ipynb
+	&& $(BIN)/python -m pytest $(BESIDE) --dist loadscope -o addopts= --nbval-lax --nbval-current-env notebooks/*.ipynb
 
 lab: env  ## build the tiny experiment and open the tour in JupyterLab
 	@$(BIN)/dfd report smoke --cores $(CORES)

@@ -30,10 +30,18 @@ GENERALISED = [*(f"{study}.csv" for study in STUDIES), *(["notebooks/70_generali
 # on a machine with GPUs each training takes them all, so there it is one after the other
 TRAIN_THREADS = workflow.cores if gpus() else max(1, workflow.cores // len(RUNS))
 # the largest network first, so that it does not train alone at the end
-LARGE = ("resnext_lstm", "resnext50", "inception_resnet_v2", "xception", "vgg19", "vgg16", "efficientnet_v2_b0", "resnet")
+LARGE = (
+    *("resnext_lstm", "resnext_lstm_small", "resnext50", "inception_resnet_v2", "xception", "vgg19", "vgg16", "efficientnet_v2_b0"),
+    *("resnet", "resnext_small", "minivggnet"),
+)
 
 # whether there is a model of clips, and what it can be held against
 TIMED = ["time.csv", "notebooks/65_time.ipynb"] if time_questions(RECIPE) else []
+
+
+def size_rank(network):
+    """Higher for larger networks; 0 for the small."""
+    return len(LARGE) - LARGE.index(network) if network in LARGE else 0
 
 
 def part(*names):
@@ -229,7 +237,7 @@ rule train:
     log:
         "logs/40_train-{model}-s{seed}.txt",
     threads: TRAIN_THREADS
-    priority: lambda wildcards: 10 - LARGE.index(RECIPE.models[wildcards.model].model) if RECIPE.models[wildcards.model].model in LARGE else 0
+    priority: lambda wildcards: size_rank(RECIPE.models[wildcards.model].model)
     shell:
         run_notebook(
             "40_train",
@@ -379,7 +387,7 @@ rule explain:
         code=code_hash("80_explain"),
     log:
         "logs/80_explain.txt",
-    threads: workflow.cores
+    threads: max(1, workflow.cores // 2)
     shell:
         run_notebook("80_explain", "explained the best model")
 
@@ -398,7 +406,7 @@ rule detector:
         code=code_hash("90_detector"),
     log:
         "logs/90_detector.txt",
-    threads: workflow.cores
+    threads: max(1, workflow.cores // 2)
     shell:
         run_notebook("90_detector", "made and tried the detector")
 
