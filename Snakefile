@@ -73,6 +73,7 @@ rule page:
         "ensembles.csv",
         "notebooks/00_tour.ipynb",
         "notebooks/10_faces.ipynb",
+        "agreement.csv",
         TIMED,
         "shortcuts.csv",
         GENERALISED,

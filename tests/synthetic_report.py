@@ -12,6 +12,7 @@ from sklearn.metrics import accuracy_score, brier_score_loss, f1_score, log_loss
 
 from dfd_lib.evaluation.claims import recompute
 from dfd_lib.evaluation.findings import findings
+from dfd_lib.stages.explain import agreement, extremes
 from dfd_lib.tables import METRICS, write_table
 
 NAMES = [
@@ -302,7 +303,7 @@ def tables(names: tuple[str, ...], seeds=(1,), leak=False) -> dict[str, pd.DataF
         "histories.csv": histories(names, seeds=seeds), "split.csv": split(), "audit.csv": audit(leak), "coverage.csv": coverage(),
         "differences.csv": differences(), "leak_tax.csv": leak_tax(), "shortcuts.csv": shortcuts(), "claims.csv": recompute(),
         "calibration.csv": promises.calibration, "reliability.csv": promises.reliability, "operating.csv": promises.operating,
-        "conformal.csv": promises.conformal,
+        "conformal.csv": promises.conformal, "agreement.csv": agreement(table), "extremes.csv": extremes(table),
         "robustness.csv": robustness(names, seeds), "cross.csv": cross(names[:2]), "leave_out.csv": leave_out(),
         "test_reads.csv": pd.DataFrame(
             {"date": ["2026-05-09 07:33 UTC"], "commit": ["abc1234"], "command": ["50_compare"], "result": ["lenet: video AUC .931"]}

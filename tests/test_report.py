@@ -337,6 +337,17 @@ def test_shortcuts_are_loud_where_labels_can_be_guessed(folder, warns, tone):
     assert f'class="note {tone}"' in section and section.count('data-order="WARNS"') == len(warns)
 
 
+def test_what_they_get_wrong_is_counted_and_heat_maps_name_their_model(folder):
+    shutil.copy(folder / "figures" / "split.png", folder / "figures" / "heat_lenet.png")
+    page = read(folder)
+    counted = next(table for table in page.tables if table[0][0] == "models that are right")
+    assert len(counted) == 1 + 6 and sum(int(row[1]) for row in counted[1:]) == 200  # none to five models, the crops of val
+    assert f"all 5 models are right on {counted[-1][2]}, none on {counted[1][2]}" in page.words("section")
+    wrong = next(table for table in page.tables if table[0] == ["model", "is", "crop", "p_fake"])
+    assert all((float(row[3]) >= 0.5) == (row[1] == "real") for row in wrong[1:])
+    assert "Crops of val that lenet gets most wrong" in page.words("figcaption")
+
+
 def test_published_results_that_contradict_themselves_are_named(folder):
     page = read(folder)
     words = page.words("section")
@@ -374,7 +385,7 @@ def test_figures_stand_in_their_sections_and_unknown_ones_are_not_lost(folder):
         ("metrics.csv", "Which model is best"), ("pairs.csv", "Is the difference real"), ("slices.csv", "Where does it fail"),
         ("runs.csv", "How they were trained"), ("calibration.csv", "Can p_fake be trusted"), ("coverage.csv", "Were the faces found"),
         ("shortcuts.csv", "Can labels be guessed without the face"),
-        ("claims.csv", "What others published, computed again"),
+        ("claims.csv", "What others published, computed again"), ("agreement.csv", "What they look at, and what they get wrong"),
     ],
 )  # fmt: skip
 def test_a_missing_or_empty_table_leaves_its_section_out_and_says_so(folder, name, title):
@@ -390,7 +401,7 @@ def test_a_recipe_alone_makes_a_page(house):
     (house / "bare" / "experiment.yaml").write_text("title: Bare\ndata: {source: x}\nmodels: {lenet: {}}\n")
     page = read(house / "bare")
     assert "Nothing was measured yet." in page.words("header")
-    assert len([around for around, _ in page.texts if "li" in around and "section" in around]) == 11
+    assert len([around for around, _ in page.texts if "li" in around and "section" in around]) == 12
     assert summary("bare") == "Bare (bare)\nNothing was measured yet."
 
 

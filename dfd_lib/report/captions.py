@@ -97,6 +97,7 @@ _KNOWN = {
         "Grey: the method's fakes were in training. Green: the model was trained again without them and meets them for the first time. "
         "Lines are 95 % intervals from resampled groups.",
     ),
+    "heat": ("Faces, and heat maps of a model on them.", "What a model looks at."),
     "training": (
         "Small multiples: loss and AUC over the epochs for each model, training and validation.",
         "Training in grey, validation in green. The ringed dot is the epoch whose weights were kept: the best AUC on val. Validation "
@@ -149,7 +150,7 @@ _KNOWN = {
     ),
 }
 
-_PHOTOS = {"contact_sheet"}
+_PHOTOS = {"contact_sheet", "heat"}
 
 _ALIASES = {"pair_matrix": "pairs", "ensemble_gain": "ensembles", "training_curves": "training", "split_overview": "split"}
 

@@ -10,6 +10,7 @@ from dfd_lib.paths import whole
 from dfd_lib.report import doubts, record, results
 from dfd_lib.report.blocks import Section
 from dfd_lib.report.coverage import coverage
+from dfd_lib.report.explain import explain
 from dfd_lib.report.generalise import generalise
 from dfd_lib.report.promises import promises
 from dfd_lib.report.source import Report, open_report
@@ -26,6 +27,7 @@ _SECTIONS: tuple[tuple[Callable[[Report], Section], str], ...] = (
     (results.slices, "slices.csv"),
     (results.answers, "figures/roc.png, confusions.png or scores.png"),
     (promises, "calibration.csv"),
+    (explain, "agreement.csv"),
     (generalise, ""),  # only where a recipe asks for it
     (record.training, "runs.csv"),
     (record.split, "split.csv"),

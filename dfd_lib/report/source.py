@@ -62,6 +62,8 @@ COLUMNS = {
         *("system", "model", "n", "printed", "majority", "check", "remark"),
         *(f"{metric}{end}" for metric in ("accuracy", "precision", "recall", "f1") for end in ("", "_low", "_high")),
     ],
+    "agreement.csv": ["right", "crops", "fakes", "share"],
+    "extremes.csv": ["model", "case", "label", "path", "p_fake"],
     "robustness.csv": ["model", "seed", "condition", "kind", "strength", "auc", "auc_change", "accuracy"],
     "cross.csv": ["model", "trained_on", "scored_on", "seed", "n", "n_fake", "auc", "accuracy", "chance"],
     "leave_out.csv": ["method", "model", "seed", "n", "n_fake", "auc_before", "auc_after", "change", "recall_before", "recall_after"],

@@ -72,7 +72,7 @@ def best_of_faces(predictions: pd.DataFrame, runs: pd.DataFrame) -> str:
 def show_heat(experiment: Experiment, predictions: pd.DataFrame, model: str, *, count: int = 3) -> Figure:
     """Grad-CAM and occlusion of one model on its most confident hits and its worst errors among the crops of val.
 
-    Only of drawn faces is it written to figures/heat-<model>.png: other people's
+    Only of drawn faces is it written to figures/heat_<model>.png: other people's
     faces are for looking at, and never in a report.
 
     Args:
@@ -105,7 +105,7 @@ def show_heat(experiment: Experiment, predictions: pd.DataFrame, model: str, *, 
     figure = heat_maps(rows)
     plt.close(figure)  # shown where a notebook's cell ends with this call, and once
     if experiment.data.source == "demo":
-        save(figure, report_dir(experiment.name) / f"figures/heat-{model}.png")
+        save(figure, report_dir(experiment.name) / f"figures/heat_{model}.png")
     return figure
 
 
