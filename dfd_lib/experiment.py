@@ -51,6 +51,7 @@ class Demo(Part):
     frames: int = Field(24, ge=2, description="frames a clip")
     difficulty: float = Field(0.5, ge=0, le=1, description="0 = glaring flaws, 1 = barely visible")
     flicker: float = Field(0.0, ge=0, le=1, description="0 = none, 1 = strong; which only the order of a clip's frames tells")
+    methods: list[Literal["swap", "mouth"]] = Field(["swap"], min_length=1, description="what is replaced: the face, or the mouth alone")
     seed: int = 1
 
 

@@ -67,7 +67,7 @@ def test_a_tuned_model_has_a_twin_with_its_settings_as_they_stand():
         ("models.lenet.epoch", 3, "models.lenet.epoch: unknown key; did you mean 'epochs'?"),
         ("models.lenet.augment.brightnes", 0, "models.lenet.augment.brightnes: unknown key; did you mean 'brightness'?"),
         ("ensembles.rule", [], "ensembles.rule: unknown key; did you mean 'rules'?"),
-        ("demo.zzz", 1, "demo.zzz: unknown key; expected one of people, frames, difficulty, flicker, seed"),
+        ("demo.zzz", 1, "demo.zzz: unknown key; expected one of people, frames, difficulty, flicker, methods, seed"),
     ],
 )
 def test_an_unknown_key_names_the_near_miss(path, value, said):

@@ -4,7 +4,8 @@ THESE ARE DRAWINGS. Scores on them show that a pipeline works; they say nothing
 about real deepfakes. They cost no download, no licence and nobody's privacy.
 
 Each person is filmed once. Each person's clip is also shown with the face of
-another person blended in (`dfd_lib.data.drawing.swap`). People swap only inside
+another person blended in (`dfd_lib.data.drawing.swap`), or with another's
+mouth alone (`methods`). People swap only inside
 closed circles of two to four, so a split by circle tears no swap apart. A clip
 and its swap share place, motion, light, camera and codec: only the face tells.
 With `flicker`, and no other flaw (difficulty 1), only the order of its frames tells.
@@ -15,6 +16,7 @@ never mixed in.
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -28,6 +30,7 @@ from dfd_lib.data.drawing.face import EYES, MOUTH
 from dfd_lib.data.drawing.flicker import Flicker
 from dfd_lib.data.drawing.person import Person
 from dfd_lib.data.drawing.portrait import Layers, paint_person
+from dfd_lib.data.drawing.regions import METHODS
 from dfd_lib.data.drawing.swap import Swap
 from dfd_lib.data.drawing.take import FPS, HEIGHT, UNIT, WIDTH, Take, backdrop
 from dfd_lib.paths import whole
@@ -95,6 +98,7 @@ def draw_demo(
     frames: int = 24,
     difficulty: float = 0.5,
     flicker: float = 0.0,
+    methods: Sequence[str] = ("swap",),
     seed: int = 1,
     workers: int = 2,
     progress: bool = True,
@@ -109,27 +113,30 @@ def draw_demo(
         difficulty: 0 = glaring flaws, 1 = hardly any.
         flicker: 0 = none, 1 = strong: the face's brightness drifts in real clips,
             and jumps among the same values in swaps (`drawing.flicker`).
+        methods: how fakes are made, `swap` (the face) or `mouth`; of several, one person
+            after the other gets the next.
         seed: decides every pixel; order and `workers` do not matter.
         workers: processes that draw at once.
         progress: show a bar.
 
     Returns:
         The listing, a row a clip: file (path relative to `out`), label
-        (1 = fake), method (`real` or `swap`), person, donor, source (of a swap:
+        (1 = fake), method (`real`, `swap` or `mouth`), person, donor, source (of a swap:
         the original's path without suffix), dataset.
 
     Raises:
         ValueError: a parameter out of range, or a folder with clips of another origin.
     """
     out = Path(out)
-    _check(people, frames, difficulty, flicker, workers)
+    _check(people, frames, difficulty, flicker, methods, workers)
     groups = circles(people, seed)
-    listing = _listing(groups)
+    listing = _listing(groups, methods)
     flaws = {"difficulty": difficulty, **({"flicker": flicker} if flicker else {})}
+    flaws |= {"methods": list(methods)} if list(methods) != ["swap"] else {}
     _prepare(out, {"people": people, "frames": frames, **flaws, "seed": seed})
     if (out / "listing.csv").exists() and all((out / file).exists() for file in listing["file"]):
         return read_table(out / "listing.csv")
-    jobs = [(out, number, circle, frames, difficulty, flicker, seed) for number, circle in enumerate(groups)]
+    jobs = [(out, number, circle, frames, difficulty, flicker, methods, seed) for number, circle in enumerate(groups)]
     run = joblib.Parallel(n_jobs=min(workers, len(jobs)), return_as="generator_unordered", batch_size=1)
     with tqdm(total=len(listing), unit="clip", desc="drawing", disable=not progress) as bar:
         for clips in run(joblib.delayed(_draw_circle)(*job) for job in jobs):
@@ -138,7 +145,7 @@ def draw_demo(
     return listing
 
 
-def _check(people: int, frames: int, difficulty: float, flicker: float, workers: int) -> None:
+def _check(people: int, frames: int, difficulty: float, flicker: float, methods: Sequence[str], workers: int) -> None:
     if people < 2:
         raise ValueError(f"people: expected 2 or more, came {people}; one alone has nobody to swap with.")
     if frames < 2:
@@ -147,16 +154,28 @@ def _check(people: int, frames: int, difficulty: float, flicker: float, workers:
         raise ValueError(f"difficulty: expected 0 (glaring flaws) to 1 (hardly any), came {difficulty}.")
     if not 0 <= flicker <= 1:
         raise ValueError(f"flicker: expected 0 (none) to 1 (strong), came {flicker}.")
+    if not methods or set(methods) - set(METHODS):
+        raise ValueError(f"methods: expected some of {', '.join(METHODS)}, came {', '.join(methods) or 'none'}.")
     if workers < 1:
         raise ValueError(f"workers: expected 1 or more, came {workers}.")
 
 
-def _listing(groups: list[list[int]]) -> pd.DataFrame:
+def _listing(groups: list[list[int]], methods: Sequence[str]) -> pd.DataFrame:
     swaps = sorted((person, donor) for circle in groups for person, donor in zip(circle, circle[1:] + circle[:1], strict=True))
     rows = [(f"real/{_name(person)}.mp4", 0, "real", _name(person), "", "") for person, _ in swaps]
-    rows += [(f"fake/{_name(a)}_{_name(b)}.mp4", 1, "swap", _name(a), _name(b), f"real/{_name(a)}") for a, b in swaps]
+    rows += [(f"fake/{_name(a)}_{_name(b)}.mp4", 1, method_of(a, methods), _name(a), _name(b), f"real/{_name(a)}") for a, b in swaps]
     table = pd.DataFrame(rows, columns=["file", "label", "method", "person", "donor", "source"])
     return table.assign(dataset="demo")
+
+
+def method_of(person: int, methods: Sequence[str]) -> str:
+    """How the fake of a person is made.
+
+    Example:
+        >>> [method_of(person, ["swap", "mouth"]) for person in range(3)]
+        ['swap', 'mouth', 'swap']
+    """
+    return methods[person % len(methods)]
 
 
 def _name(person: int) -> str:
@@ -181,7 +200,9 @@ def _prepare(out: Path, parameters: dict) -> None:
         beside.write_text(json.dumps(parameters, indent=1) + "\n")
 
 
-def _draw_circle(out: Path, number: int, circle: list[int], frames: int, difficulty: float, flicker: float, seed: int) -> int:
+def _draw_circle(
+    out: Path, number: int, circle: list[int], frames: int, difficulty: float, flicker: float, methods: Sequence[str], seed: int
+) -> int:
     """Draw the clips of one circle that are not there yet; how many clips it has."""
     cv2.setNumThreads(1)
     kin = [seed, _KIN, number]
@@ -195,7 +216,8 @@ def _draw_circle(out: Path, number: int, circle: list[int], frames: int, difficu
                 traits = Person(np.random.default_rng([seed, _PERSON, one]), np.random.default_rng(kin))
                 painted[one] = traits, paint_person(traits, UNIT)
         take = Take(np.random.default_rng([seed, _TAKE, person]), frames)
-        swap = Swap(np.random.default_rng([seed, _SWAP, person]), 1 - difficulty, frames, painted[person], painted[donor])
+        region = METHODS[method_of(person, methods)]
+        swap = Swap(np.random.default_rng([seed, _SWAP, person]), 1 - difficulty, frames, painted[person], painted[donor], region)
         drift = Flicker(np.random.default_rng([seed, _FLICKER, person]), flicker, frames, painted[person][0]) if flicker else None
         _write_clips(files, painted[person][1], take, swap, drift, frames)
     return 2 * len(circle)

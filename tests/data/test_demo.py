@@ -128,7 +128,16 @@ def test_a_folder_of_other_clips_is_left_alone(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"people": 1}, {"frames": 1}, {"difficulty": 1.5}, {"difficulty": float("nan")}, {"flicker": -0.1}, {"workers": 0}]
+    "wrong",
+    [
+        {"people": 1},
+        {"frames": 1},
+        {"difficulty": 1.5},
+        {"difficulty": float("nan")},
+        {"flicker": -0.1},
+        {"workers": 0},
+        {"methods": ["puppet"]},
+    ],
 )
 def test_parameters_out_of_range_are_refused_before_anything_is_written(wrong, tmp_path):
     with pytest.raises(ValueError, match=f"{next(iter(wrong))}: expected"):
@@ -185,6 +194,19 @@ def test_flicker_is_off_by_default_and_off_it_changes_nothing(drawn, tmp_path):
     draw_demo(tmp_path, **SMALL, flicker=0.0, workers=1, progress=False)
     assert files_of(tmp_path) == files_of(drawn)
     assert (tmp_path / "drawing.json").read_bytes() == (drawn / "drawing.json").read_bytes()
+
+
+def test_a_mouth_swap_changes_the_mouth_alone_and_the_other_clips_stay(drawn, tmp_path):
+    table = draw_demo(tmp_path, **SMALL, methods=["swap", "mouth"], workers=1, progress=False)
+    mouths = table[table["method"] == "mouth"]
+    assert set(mouths["person"]) == {f"p{person:03d}" for person in range(1, SMALL["people"], 2)} and set(mouths["label"]) == {1}
+    old, new = files_of(drawn), files_of(tmp_path)
+    assert {file for file in old if old[file] != new[file]} == set(mouths["file"])
+    for row in mouths.itertuples():
+        real, fake = decode(tmp_path / f"{row.source}.mp4").astype(float), decode(tmp_path / row.file).astype(float)
+        x, y, w, h, _ = found(real[0].astype(np.uint8))[0]
+        away = np.abs(real - fake).mean((0, 3))[y : y + h, x : x + w]
+        assert away[h // 2 :].mean() > 3 * away[: h // 2].mean(), "below the middle of the face, not at the eyes"
 
 
 def test_flicker_shows_the_same_brightness_in_another_order(tmp_path):

@@ -4,7 +4,7 @@ import numpy as np
 
 from dfd_lib.data.drawing.easel import window
 from dfd_lib.data.drawing.person import Person
-from dfd_lib.data.drawing.swap import FACE, oval
+from dfd_lib.data.drawing.regions import FACE, oval
 from dfd_lib.data.drawing.take import UNIT
 
 REACH = 0.35

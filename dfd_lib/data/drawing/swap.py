@@ -1,7 +1,7 @@
-"""A face swap between drawn people, with the flaws that real swaps have.
+"""Face swaps between drawn people, of the whole face or of the mouth alone, with the flaws that real swaps have.
 
 The donor's face is lit as the scene is, aligned by landmarks, matched in
-colour and blended in over an oval. What betrays real swaps is imitated, each
+colour and blended in over an oval, or over the mouth. What betrays real swaps is imitated, each
 flaw with its own random strength: a seam, a colour and light that do not quite
 match, fewer pixels than the rest of the picture, and flicker over time.
 """
@@ -9,12 +9,11 @@ match, fewer pixels than the rest of the picture, and flicker over time.
 import cv2
 import numpy as np
 
-from dfd_lib.data.drawing.easel import CANVAS, Box, grid, smooth, window
+from dfd_lib.data.drawing.easel import CANVAS, window
 from dfd_lib.data.drawing.person import Person, off_white
 from dfd_lib.data.drawing.portrait import Layers
+from dfd_lib.data.drawing.regions import FACE, Region, oval
 from dfd_lib.data.drawing.take import UNIT, Take
-
-FACE: Box = (-0.75, 0.75, -0.6, 1.1)
 
 
 class Swap:
@@ -25,9 +24,18 @@ class Swap:
         strength: 0 = none, 1 = glaring.
         frames: of the clip.
         target, donor: each a person and its layers, painted at `take.UNIT`.
+        region: where the target's face is replaced (see `regions`).
     """
 
-    def __init__(self, rng: np.random.Generator, strength: float, frames: int, target: tuple[Person, Layers], donor: tuple[Person, Layers]):
+    def __init__(
+        self,
+        rng: np.random.Generator,
+        strength: float,
+        frames: int,
+        target: tuple[Person, Layers],
+        donor: tuple[Person, Layers],
+        region: Region = oval,
+    ):
         (person, layers), (other, self.donor) = target, donor
         self.tint = off_white(rng, 0.16 * strength)
         self.pale = strength * rng.uniform(0.1, 0.5)
@@ -37,7 +45,7 @@ class Swap:
         self.jitter = strength * rng.uniform(0, 0.02) * rng.standard_normal((frames, 2)) * UNIT
         self.align = _alignment(other.landmarks, person.landmarks)
         feather = 0.5 * (1 - strength) ** 1.5 + rng.uniform(0.03, 0.12)
-        self.mask = oval(person, feather) * self._onto_target(self.donor.head)
+        self.mask = region(person, feather) * self._onto_target(self.donor.head)
         self.match = _mean(layers.colour[window(FACE, UNIT)], self.mask) / _mean(self._onto_target(self.donor.colour), self.mask)
 
     def apply(self, take: Take, canvas: np.ndarray, t: int) -> np.ndarray:
@@ -65,13 +73,6 @@ def _alignment(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     corner = np.array([CANVAS[0], CANVAS[2]])
     source, target = (source - corner) * UNIT, (target - corner) * UNIT
     return np.linalg.lstsq(np.column_stack([source, np.ones(len(source))]), target, rcond=None)[0].T
-
-
-def oval(person: Person, feather: float) -> np.ndarray:
-    """From the brows to the chin, 0..1, inside the box `FACE`."""
-    x, y = grid(FACE, UNIT)
-    away = np.hypot(x / (0.9 * person.width), (y - 0.26) / 0.72)
-    return 1 - smooth(1 - feather, 1 + 0.3 * feather, away)
 
 
 def _mean(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
