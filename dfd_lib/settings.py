@@ -4,6 +4,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+"""Names of experiments, models and ablations become names of files and words of commands."""
+
 
 class Part(BaseModel):
     """A part of a recipe: unknown keys are refused, and nothing changes after it was read."""
@@ -12,16 +15,33 @@ class Part(BaseModel):
 
 
 class Augment(Part):
-    """Random changes of training crops; 0 or false = off."""
+    """Random changes of training crops; 0 or false = off. From `colour` to `cutout`, each is done to a `share` of them."""
 
     flip: bool = True
     brightness: float = Field(0.1, ge=0, le=1, description="largest shift, as a share of 255")
     contrast: float = Field(0.1, ge=0, lt=1, description="largest relative change")
+    colour: float = Field(0, ge=0, le=1, description="largest relative change of saturation and of each channel")
+    downscale: float = Field(0, ge=0, le=16, description="shrunk at most so many times, and back")
+    blur: float = Field(0, ge=0, le=16, description="largest sigma in pixels of the model's size")
+    noise: float = Field(0, ge=0, le=255, description="largest standard deviation in grey levels")
+    jpeg: int = Field(0, ge=0, le=100, description="lowest JPEG quality, at the model's size")
+    cutout: float = Field(0, ge=0, le=1, description="largest side of a square painted over, as a share of the crop's")
+    share: float = Field(0.5, ge=0, le=1, description="of the crops, for each of the six above by itself")
+    mixup: float = Field(0, ge=0, le=8, description="alpha of the Beta distribution that two crops and their labels are mixed by")
+
+    @property
+    def degrades(self) -> bool:
+        """Whether pixels are changed as they are on their way through the world."""
+        return bool(self.share and (self.colour or self.downscale > 1 or self.blur or self.noise or self.jpeg or self.cutout))
 
     @property
     def changes(self) -> bool:
-        """Whether anything is changed at all."""
-        return bool(self.flip or self.brightness or self.contrast)
+        """Whether any crop is changed by itself; mixing two is not among it."""
+        return bool(self.flip or self.brightness or self.contrast or self.degrades)
+
+    def only_mixed(self) -> "Augment":
+        """What is left where no pixels can be changed any more: mixing."""
+        return Augment(flip=False, brightness=0, contrast=0, mixup=self.mixup)
 
 
 class Training(Part):
@@ -38,6 +58,11 @@ class Training(Part):
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     deterministic: bool = Field(False, description="bit-equal reruns on one machine, slower")
     augment: Augment = Augment()
+    label_smoothing: float = Field(0, ge=0, lt=1, description="labels are drawn towards .5 by this share of the way")
+    averaged: float = Field(0, ge=0, lt=1, description="score and keep running averages of the weights, of this momentum a step; 0 = off")
+    self_blended: Literal["no", "beside", "alone"] = Field(
+        "no", description="fakes made of real crops; alone = without the data's own fakes"
+    )
     feature_copies: int = Field(4, ge=1, description="a frozen base: versions of each crop whose features are kept, the first unchanged")
 
 

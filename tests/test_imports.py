@@ -37,7 +37,7 @@ BELOW = {
     "models.mesonet_weights": ["models", "paths"],
     "models.torchvision_weights": ["models", "paths"],
     "training.trials": ["training", "models", "data.pixels", "evaluation.aggregate", "experiment", *TABLES],  # judged by clip
-    "training": ["models", "data.pixels", "data.sequences", "data.cache", "data.origins", "experiment", *TABLES],
+    "training": ["models", "data.pixels", "data.augment", "data.sequences", "data.cache", "data.origins", "experiment", *TABLES],
     "evaluation": ["tables", "formats"],
     "figures": TABLES,
     "explain": ["paths"],
@@ -68,7 +68,7 @@ BELOW = {
 KERAS = {"tensorflow", "keras", "keras_tuner", "tf_keras", "mtcnn"}
 HEAVY = KERAS | {"sklearn", "pandas", "matplotlib", "seaborn", "cv2", "pyarrow", "scipy"}
 # where TensorFlow may be named at all, and where even at the top of a module
-LOADS_KERAS = ["models", "training", "explain.gradcam", "data.pixels", "data.detectors", "process"]
+LOADS_KERAS = ["models", "training", "explain.gradcam", "data.pixels", "data.augment", "data.detectors", "process"]
 KERAS_AT_TOP = ["models", "training", "explain.gradcam"]
 
 

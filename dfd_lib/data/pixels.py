@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from dfd_lib.data.augment import augmented, changer, mixed
 from dfd_lib.data.cache import cached_array
 from dfd_lib.data.contents import contents_hash, file_facts
 from dfd_lib.data.crops import read_image, resize
@@ -97,6 +98,7 @@ def training_batches(
     epochs: range,
     seed: int,
     augment: "Augment",
+    blended: np.ndarray | None = None,
 ) -> "tf.data.Dataset":
     """Shuffled, augmented batches for the given epochs, one after the other.
 
@@ -110,12 +112,14 @@ def training_batches(
             their count.
         rows: int64 indices into `pixels` that may be used, or for clips rows of
             them, padding as `~row` (`data.sequences`).
-        labels: 0/1 for each of `rows`.
+        labels: for each of `rows`, 0 or 1, or between them.
         weights: loss weight of each of `rows`.
         batch_size: at most this many; fewer if there are fewer rows.
         epochs: which epochs to yield, such as `range(3, 10)`.
         seed: of shuffling and augmentation.
         augment: what is changed at random.
+        blended: bool for each of `rows`: the crop is shown as a fake made of it,
+            another one in each epoch (`data.blending`).
 
     Returns:
         Dataset of (float32 pixels 0..255 or features, float32 label (batch, 1), float32 weight (batch,));
@@ -128,6 +132,7 @@ def training_batches(
     targets = tf.constant(labels, tf.float32)[:, None]
     weights = tf.constant(weights, tf.float32)
     rows, clips = tf.constant(rows), rows.ndim == 2
+    change = changer(augment, seed, np.zeros(len(labels), bool) if blended is None else blended)
     gather = _gather(*([pixels] if isinstance(pixels, np.ndarray) else pixels))
 
     def batch(number: "tf.Tensor") -> tuple:
@@ -136,40 +141,15 @@ def training_batches(
         key = tf.stack([tf.constant(seed, tf.int32), tf.cast(epoch, tf.int32)])
         chosen = tf.random.experimental.index_shuffle(place, key, len(labels) - 1)
         inputs = gather(tf.gather(rows, chosen), epoch)
-        images = augmented(inputs[0] if clips else inputs, augment, tf.stack([seed, tf.cast(number, tf.int32)]))
-        return (images, inputs[1]) if clips else images, tf.gather(targets, chosen), tf.gather(weights, chosen)
+        key = tf.stack([seed, tf.cast(number, tf.int32)])
+        images = augmented(change(inputs[0] if clips else inputs, epoch, chosen), augment, key)
+        goal, weight = tf.gather(targets, chosen), tf.gather(weights, chosen)
+        if augment.mixup:
+            images, goal, weight = mixed(images, goal, weight, augment.mixup, key)
+        return (images, inputs[1]) if clips else images, goal, weight
 
     numbers = tf.data.Dataset.range(epochs.start * steps, epochs.stop * steps)
     return numbers.map(batch, num_parallel_calls=2, deterministic=True).prefetch(4)
-
-
-def augmented(images: "tf.Tensor", augment: "Augment", key: "tf.Tensor") -> "tf.Tensor":
-    """Flip, brighten and change contrast at random, each image on its own; all frames of a clip alike.
-
-    Args:
-        images: uint8 or float32 (batch, size, size, 3) or (batch, frames, size,
-            size, 3), 0..255.
-        augment: how much; where nothing is to change, any shape will do.
-        key: two integers; equal keys give equal changes.
-
-    Returns:
-        float32, same shape, within 0..255.
-    """
-    import tensorflow as tf
-
-    if not augment.changes:
-        return tf.cast(images, tf.float32)
-    inside = range(1, len(images.shape) - 1)
-    draw = tf.random.stateless_uniform((3, tf.shape(images)[0], *(1 for _ in inside), 1), key)
-    if augment.flip:  # of bytes, a quarter of the numbers' weight
-        images = tf.where(draw[0] < 0.5, images[..., ::-1, :], images)
-    images = tf.cast(images, tf.float32)
-    if not (augment.contrast or augment.brightness):
-        return images
-    contrast = 1 + augment.contrast * (2 * draw[1] - 1)
-    mean = tf.reduce_mean(images, axis=list(inside), keepdims=True)
-    shift = mean * (1 - contrast) + 255 * augment.brightness * (2 * draw[2] - 1)
-    return tf.clip_by_value(images * contrast + shift, 0, 255)  # both in one pass over the pixels
 
 
 def _gather(*versions: np.ndarray) -> Callable[..., "tf.Tensor | tuple[tf.Tensor, tf.Tensor]"]:

@@ -30,6 +30,7 @@ from dfd_lib.training.predict import p_fake, predictions_of
 from dfd_lib.training.runs import Run, facts_of, fingerprint, is_complete, read_run
 from dfd_lib.training.sources import Source, source
 from dfd_lib.training.state import Recorder, load_state
+from dfd_lib.training.targets import shown
 
 if TYPE_CHECKING:
     import keras
@@ -92,17 +93,6 @@ def fit(
     return read_run(out)
 
 
-def class_weights(labels: np.ndarray) -> np.ndarray:
-    """A weight for each label so that both classes weigh the same and the mean is 1.
-
-    Example:
-        >>> class_weights(np.array([0, 1, 1, 1])).round(3).tolist()
-        [2.0, 0.667, 0.667, 0.667]
-    """
-    counts = np.bincount(labels, minlength=2)
-    return (len(labels) / (2 * counts))[labels]
-
-
 def compiled(model: "keras.Model", config: Model, steps: int) -> "keras.Model":
     """A model of the same layers with optimizer and loss; `steps` is the number of updates in the whole run.
 
@@ -113,7 +103,8 @@ def compiled(model: "keras.Model", config: Model, steps: int) -> "keras.Model":
     rate = config.learning_rate
     if config.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(rate, steps)
-    optimizer = keras.optimizers.get({"class_name": config.optimizer, "config": {"learning_rate": rate}})
+    settings = {"learning_rate": rate, "use_ema": config.averaged > 0, "ema_momentum": config.averaged}
+    optimizer = keras.optimizers.get({"class_name": config.optimizer, "config": settings})
     trained = keras.Model(model.inputs, model.outputs, name=model.name)
     trained.compile(optimizer=optimizer, loss=config.loss, metrics=[keras.metrics.AUC(name="auc")])
     # left to the first step, this makes TensorFlow trace that step twice: 88 s instead of 45 for InceptionResNetV2 on one core
@@ -148,8 +139,8 @@ def _prepare(manifest: pd.DataFrame, root: Path, config: Model, seed: int) -> tu
 
 def _train(model, data: Source, examples: Examples, config: Model, seed: int, out: Path, key: str, verbose: int, stop) -> pd.DataFrame:
     table, rows, _ = examples.of("train")
-    labels = table["label"].to_numpy()
-    steps = max(1, len(rows) // config.batch_size)
+    each = shown(rows, table["label"].to_numpy(), config)
+    steps = max(1, len(each.rows) // config.batch_size)
     with strategy().scope():
         trained = compiled(data.network, config, steps * config.epochs)
     history = load_state(trained, out, key)
@@ -157,10 +148,8 @@ def _train(model, data: Source, examples: Examples, config: Model, seed: int, ou
     recorder = Recorder(model, out, key, history, score_val=validator, patience=config.patience, stop=stop)
     if len(history) < config.epochs and not recorder.has_stopped():
         epochs = range(len(history), config.epochs)
-        weights = class_weights(labels) if config.class_weights else np.ones(len(rows))
-        batches = training_batches(
-            data.versions, rows, labels, weights=weights, batch_size=config.batch_size, epochs=epochs, seed=seed, augment=data.augment
-        )
+        how = {"batch_size": config.batch_size, "epochs": epochs, "seed": seed, "augment": data.augment}
+        batches = training_batches(data.versions, each.rows, each.labels, weights=each.weights, blended=each.blended, **how)
         trained.fit(
             batches,
             initial_epoch=epochs.start,

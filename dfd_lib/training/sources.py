@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dfd_lib.data.augment import augmented, changed
 from dfd_lib.data.cache import cached_array
-from dfd_lib.data.pixels import augmented, ordered_batches
+from dfd_lib.data.pixels import ordered_batches
 from dfd_lib.experiment import Augment, Model
 
 if TYPE_CHECKING:
@@ -59,11 +60,14 @@ def source(model: "keras.Model", pixels: np.memmap, rows: np.ndarray, config: Mo
     base = features(model)
     if base.trainable_weights or not base.weights:
         return Source(model, pixels, [pixels], config.augment)
+    if config.self_blended != "no":
+        came = "a frozen base, whose features are computed once"
+        raise ValueError(f"{config.model}: self_blended: expected a base that is trained, came {came}. Leave out trainable_base: false.")
     key = _key(base, pixels, config)
     scored = _stored(base, pixels, np.arange(len(pixels)), key)
     copies = min(config.feature_copies, config.epochs) if config.augment.changes else 1
     versions = [scored, *(_stored(base, pixels, rows, key, config.augment, copy) for copy in range(1, copies))]
-    return Source(head(model), scored, versions, Augment(flip=False, brightness=0, contrast=0))
+    return Source(head(model), scored, versions, config.augment.only_mixed())
 
 
 def _key(base: "keras.Model", pixels: np.memmap, config: Model) -> str:
@@ -79,12 +83,14 @@ def _stored(
     base: "keras.Model", pixels: np.ndarray, rows: np.ndarray, key: str, augment: Augment | None = None, copy: int = 0
 ) -> np.ndarray:
     """Features of some rows, in the place of each row; the other places are empty and take no room on the disk."""
-    digest = hashlib.sha256(f"{key} {augment and augment.model_dump_json()} {copy}".encode())
+    digest = hashlib.sha256(f"{key} {augment and augment.model_dump_json(exclude={'mixup'})} {copy}".encode())
     digest.update(rows.astype(np.int64).tobytes())
     step = _step(base, augment)
 
     def fill(write: Callable[[int, np.ndarray], None]) -> None:
         for number, images in enumerate(ordered_batches(pixels, rows, BATCH)):
+            if augment and augment.degrades:
+                images = changed(images.numpy(), augment, (copy, number), np.arange(len(images)))
             for row, found in zip(rows[number * BATCH :], step(images, (copy, number)).numpy(), strict=False):
                 write(int(row), found)
 

@@ -1,8 +1,9 @@
 """What survives a kill: the state after each epoch, and the best weights so far."""
 
+import contextlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import keras
@@ -43,6 +44,12 @@ class Recorder(keras.callbacks.Callback):
         self._started = time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
+        with averaged(self.model):
+            self._judge(logs, epoch)
+        save_state(self.model, self.folder, self.key, self.history)
+        self.model.stop_training = self.has_stopped()
+
+    def _judge(self, logs: dict, epoch: int) -> None:
         logs["val_loss"], logs["val_auc"] = self.score_val()
         best = max((row["val_auc"] for row in self.history), default=-np.inf)
         seconds = round(time.monotonic() - self._started, 2)
@@ -50,8 +57,6 @@ class Recorder(keras.callbacks.Callback):
         if logs["val_auc"] > best:
             with whole(self.folder / "best.weights.h5") as beside:
                 self.network.save_weights(beside)
-        save_state(self.model, self.folder, self.key, self.history)
-        self.model.stop_training = self.has_stopped()
 
     def has_stopped(self) -> bool:
         """Whether patience has run out, or the other rule says so."""
@@ -63,6 +68,24 @@ class Recorder(keras.callbacks.Callback):
             return False
         scores = [row["val_auc"] for row in self.history]
         return len(scores) - 1 - int(np.argmax(scores)) >= self.patience
+
+
+@contextlib.contextmanager
+def averaged(model: keras.Model) -> Iterator[None]:
+    """Within, the trained weights are their running averages, if the optimizer keeps any; afterwards they are themselves again.
+
+    Batch normalization's statistics are running averages anyway, and stay.
+    """
+    if not model.optimizer.use_ema:
+        yield
+        return
+    own = [variable.numpy() for variable in model.trainable_variables]
+    try:
+        model.optimizer.finalize_variable_values(model.trainable_variables)
+        yield
+    finally:
+        for variable, value in zip(model.trainable_variables, own, strict=True):
+            variable.assign(value)
 
 
 def save_state(model: keras.Model, folder: Path, key: str, history: list[dict]) -> None:

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dfd_lib.data.augment import augmented
 from dfd_lib.data.crops import read_image, resize
-from dfd_lib.data.pixels import augmented, load_pixels, ordered_batches, training_batches
+from dfd_lib.data.pixels import load_pixels, ordered_batches, training_batches
 from dfd_lib.experiment import Augment
 
 OFF = Augment(flip=False, brightness=0, contrast=0)

@@ -16,8 +16,9 @@ from sklearn.metrics import roc_auc_score
 
 from dfd_lib.data.origins import trained_on
 from dfd_lib.experiment import Model
-from dfd_lib.training.fit import class_weights, fit
+from dfd_lib.training.fit import fit
 from dfd_lib.training.runs import fingerprint, read_run, trained_as
+from dfd_lib.training.targets import class_weights
 
 COLUMNS = {"dataset": "toy", "method": "toy", "person": "", "donor": "", "face": 0, "frame": 0, "score": 1.0}
 
