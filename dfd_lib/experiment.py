@@ -20,8 +20,9 @@ from pydantic import Field, ValidationError, model_validator
 
 from dfd_lib.mistakes import explain
 from dfd_lib.paths import recipe, recipes
-from dfd_lib.settings import Augment, Model, Part, Training, Tune
+from dfd_lib.settings import NAME, Augment, Model, Part, Training, Tune
 from dfd_lib.spelling import did_you_mean
+from dfd_lib.studies import Generalise, LeakTax, System
 
 __all__ = [
     "Augment",
@@ -33,15 +34,13 @@ __all__ = [
     "Faces",
     "Model",
     "Split",
+    "System",
     "Training",
     "Tune",
     "load_experiment",
     "parse_experiment",
     "twin_of",
 ]
-
-NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
-"""Names of experiments and models become names of files and words of commands."""
 
 
 class Demo(Part):
@@ -128,27 +127,6 @@ class Evaluation(Part):
     slices: list[str] = Field(["method", "face_size"], min_length=1, description="manifest columns, face_size or resolution")
 
 
-class LeakTax(Part):
-    """One model trained twice, on frames at random and on whole groups: what does a leak buy?"""
-
-    model: str = Field("lenet", description="one of the recipe's, or a registered one")
-    image_size: int | None = Field(None, ge=8, description="default: as the recipe trains it")
-    epochs: int | None = Field(None, ge=1, description="default: as the recipe trains it")
-    seeds: list[int] = Field([1], min_length=1)
-
-
-class Generalise(Part):
-    """How the models do on what they were not trained for; nothing unless asked for."""
-
-    conditions: list[str] = Field([], description="corruptions of the test part: `jpeg-40`, `jpeg` for all its strengths, or `all`")
-    cross: list[Annotated[str, Field(pattern=NAME)]] = Field([], description="experiments whose test parts and models are exchanged")
-    leave_out: str | None = Field(None, description="the model that is trained again without each manipulation method")
-
-    def studies(self) -> list[str]:
-        """What is asked for: each study leaves a table of its name."""
-        return [name for name, one in (("robustness", self.conditions), ("cross", self.cross), ("leave_out", self.leave_out)) if one]
-
-
 class Experiment(Part):
     """A whole recipe."""
 
@@ -166,6 +144,7 @@ class Experiment(Part):
     evaluation: Evaluation = Evaluation()
     leak_tax: LeakTax | None = None
     generalise: Generalise = Generalise()
+    systems: list[System] = Field([], description="published systems that models of this recipe rebuild, for one table of all")
 
 
 def load_experiment(name: str) -> Experiment:

@@ -6,8 +6,10 @@ from pathlib import Path
 from dfd_lib.data.corruptions import conditions
 from dfd_lib.data.sources import LAYOUTS
 from dfd_lib.evaluation.aggregate import AGGREGATORS
+from dfd_lib.evaluation.claims import PUBLISHED
 from dfd_lib.evaluation.rules import RULES
 from dfd_lib.experiment import Experiment, Model
+from dfd_lib.models.heads import HEADS
 from dfd_lib.models.registry import hyper_defaults, list_models, model_facts
 from dfd_lib.models.space import searched_names
 from dfd_lib.paths import find_source, find_weights, project_root, recipes
@@ -22,7 +24,7 @@ def check_recipe(experiment: Experiment) -> None:
 
     Raises:
         ValueError: an unknown model, hyper-parameter, layout, aggregator, rule,
-            member, corruption or other experiment, or an image that is too small for its model.
+            member, corruption, published system or other experiment, or an image that is too small for its model.
         FileNotFoundError: the data, the groups' file or a weight file is missing.
     """
     name = experiment.name
@@ -37,6 +39,7 @@ def check_recipe(experiment: Experiment) -> None:
         own = experiment.models.get(tax.model, Model(model=tax.model))
         _check_model(f"experiment {name!r}: leak_tax", own.model_copy(update={"image_size": tax.image_size or own.image_size}))
     _check_generalise(experiment)
+    _check_systems(experiment)
     if experiment.data.source != "demo":
         _check_data(name, find_source(experiment.data.source, project_root()), experiment.data.groups)
 
@@ -47,6 +50,7 @@ def _check_model(where: str, model: Model) -> None:
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
     _one_of(f"{where}.hyper", model.hyper, hyper_defaults(model.model))
+    _one_of(f"{where}.hyper.head", [model.head], HEADS)
     if model.tune is not None:
         _one_of(f"{where}.tune.only", model.tune.only or [], searched_names(model.model))
     if model.image_size is not None and model.image_size < facts.smallest:
@@ -72,6 +76,19 @@ def _check_generalise(experiment: Experiment) -> None:
     _one_of(f"{where}.cross", asked.cross, [name for name in recipes() if name != experiment.name])
     if asked.leave_out:
         _one_of(f"{where}.leave_out", [asked.leave_out], experiment.models)
+
+
+def _check_systems(experiment: Experiment) -> None:
+    models = experiment.models
+    for number, system in enumerate(experiment.systems):
+        where = f"experiment {experiment.name!r}: systems.{number}"
+        _one_of(f"{where}.claim", [system.claim], [claim.name for claim in PUBLISHED])
+        _one_of(f"{where}.published", system.published, models)
+        _one_of(f"{where}.own", system.own, models)
+        for ours, theirs in zip(system.own, system.published, strict=False):
+            if models[ours].model != models[theirs].model:
+                came = f"{ours} is of {models[ours].model}, {theirs} is of {models[theirs].model}"
+                raise ValueError(f"{where}.own: expected the same architecture as in `published`, came another: {came}")
 
 
 def _check_data(name: str, source: Path, groups: str | None) -> None:

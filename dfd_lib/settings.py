@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 """Names of experiments, models and ablations become names of files and words of commands."""
@@ -52,7 +52,8 @@ class Training(Part):
     learning_rate: float = Field(1e-3, gt=0)
     schedule: Literal["constant", "cosine"] = "constant"
     optimizer: Literal["adam", "adamw", "sgd", "rmsprop"] = "adam"
-    loss: Literal["binary_crossentropy", "mean_squared_error"] = "binary_crossentropy"
+    weight_decay: float | None = Field(None, ge=0, description="an L2 penalty on all weights; of adamw its own, apart from the gradient")
+    loss: Literal["binary_crossentropy", "categorical_crossentropy", "mean_squared_error"] = "binary_crossentropy"
     class_weights: bool = Field(True, description="weigh both classes equally")
     patience: int | None = Field(None, ge=1, description="stop after so many epochs without a better validation AUC")
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
@@ -88,3 +89,14 @@ class Model(Training):
     hyper: dict[str, Any] = Field(default_factory=dict, description="the builder's keyword arguments")
     order: Literal["time", "shuffled"] = Field("time", description="of a clip's crops; `shuffled` shows what looking at time is worth")
     tune: Tune | None = Field(None, description="search better settings first; what `hyper` names stays as it is")
+
+    @property
+    def head(self) -> str:
+        """One of `dfd_lib.models.heads.HEADS`."""
+        return self.hyper.get("head", "sigmoid")
+
+    @model_validator(mode="after")
+    def _categories_need_two_units(self) -> "Model":
+        if self.loss == "categorical_crossentropy" and self.head == "sigmoid":
+            raise ValueError("expected two units, `hyper: {head: softmax}`, with the loss categorical_crossentropy; came one")
+        return self

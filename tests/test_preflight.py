@@ -33,6 +33,13 @@ WRONG = {
     "a corruption": ({"generalise": {"conditions": ["jpg-40"]}}, "generalise.conditions: .*did you mean 'jpeg-40'"),
     "another experiment": ({"generalise": {"cross": ["smok"]}}, "generalise.cross: unknown 'smok'; did you mean 'smoke'"),
     "a model to train again": ({"generalise": {"leave_out": "meso4"}}, "generalise.leave_out: unknown 'meso4'"),
+    "a head": ({"models": {"lenet": {"hyper": {"head": "softmx"}}}}, "hyper.head: unknown 'softmx'; did you mean 'softmax'"),
+    "a published system": ({"systems": [{"claim": "S0 Meso4", "published": ["lenet"]}]}, "systems.0.claim: .*did you mean 'S0 Meso-4'"),
+    "a model of a system": ({"systems": [{"claim": "S0 Meso-4", "published": ["meso4"]}]}, "systems.0.published: unknown 'meso4'"),
+    "another architecture": (
+        {"models": {"lenet": {}, "meso4": {}}, "systems": [{"claim": "S4 LeNet", "published": ["lenet"], "own": ["meso4"]}]},
+        "systems.0.own: expected the same architecture as in `published`, came another: meso4 is of meso4, lenet is of lenet",
+    ),
     "a folder": ({"data": {"source": "nowhere"}}, "expected a folder, found none"),
 }
 

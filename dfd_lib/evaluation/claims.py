@@ -40,6 +40,11 @@ class Claim:
     """Accuracy of always naming the commoner class, where it is known without the matrix."""
     remark: str = ""
 
+    @property
+    def name(self) -> str:
+        """System and model, such as `S0 Meso-4`."""
+        return f"{self.system} {self.model}"
+
     def turned(self) -> "Claim":
         """The same matrix with the other class as positive."""
         other = {"real": "fake", "fake": "real"}[self.positive]

@@ -12,9 +12,10 @@ import importlib
 import inspect
 import operator
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from dfd_lib.models.facts import ModelFacts
+from dfd_lib.models.heads import ONE_UNIT, with_head
 from dfd_lib.spelling import did_you_mean
 
 if TYPE_CHECKING:
@@ -23,39 +24,6 @@ if TYPE_CHECKING:
 
 FAMILIES = ("lenet", "minivgg", "alexnet", "resnet", "mesonet", "dilated", "transfer", "resnext", "resnext_lstm")
 """The modules of this package that register models, in the order of `list_models`."""
-
-
-@dataclass(frozen=True)
-class ModelFacts:
-    """What is known of a model without building it.
-
-    Attributes:
-        name: the name to build it by.
-        input_size: side of the input in pixels that its reference uses; the default.
-        smallest: the smallest side it can be built for.
-        parameters: all parameters at `input_size` with our head, one sigmoid unit.
-        trainable: those of them that training changes, by default.
-        reference_parameters: all parameters with the reference's own head.
-        reference_head: what that head is.
-        paper: where the architecture is from.
-        licence: the terms of what the reference publishes (code or weights).
-        imagenet: whether `weights="imagenet"` can be asked for.
-        takes: `frame`, one face (size, size, 3), or `clip`, a sequence of them.
-        frames: crops that one answer is given for, by default.
-    """
-
-    name: str
-    input_size: int
-    smallest: int
-    parameters: int
-    trainable: int
-    reference_parameters: int
-    reference_head: str
-    paper: str
-    licence: str
-    imagenet: bool = False
-    takes: Literal["frame", "clip"] = "frame"
-    frames: int = 1
 
 
 class _Entry(NamedTuple):
@@ -131,7 +99,7 @@ def model_facts(name: str) -> ModelFacts:
 
 
 def hyper_defaults(name: str) -> dict[str, Any]:
-    """A model's hyper-parameters with their defaults, which are its reference's.
+    """A model's hyper-parameters with their defaults, which are its reference's; last `head`, which all have, see `models.heads`.
 
     Example:
         >>> hyper_defaults("meso4")["dropout"]
@@ -140,7 +108,7 @@ def hyper_defaults(name: str) -> dict[str, Any]:
     entry = _entry(name)
     functions = [entry.builder, entry.shared] if entry.shared else [entry.builder]
     parameters = [one for function in functions for one in inspect.signature(function).parameters.values()]
-    return {one.name: one.default for one in parameters if one.kind is one.KEYWORD_ONLY}
+    return {one.name: one.default for one in parameters if one.kind is one.KEYWORD_ONLY} | {"head": ONE_UNIT}
 
 
 def build(name: str, *, image_size: int | None = None, weights: str | None = None, **hyper: Any) -> "keras.Model":
@@ -179,7 +147,8 @@ def build(name: str, *, image_size: int | None = None, weights: str | None = Non
         )
     pretrained = ["imagenet"] if weights == "imagenet" else []
     try:
-        model = builder(size, *pretrained, **hyper)
+        inside = {key: value for key, value in hyper.items() if key != "head"}
+        model = with_head(builder(size, *pretrained, **inside), hyper.get("head", ONE_UNIT))
     except (TypeError, ValueError) as error:
         asked = ", ".join(f"{key}={value!r}" for key, value in {"image_size": size, **hyper}.items())
         reason = " ".join(str(error).split())

@@ -34,13 +34,16 @@ def model_settings(experiment: Experiment, model: str) -> Model:
 
 
 def train(experiment: Experiment, model: str, seed: int, verbose: int = 2):
-    """Train one model with one seed; returns a `dfd_lib.training.fit.Run`."""
+    """Train one model with one seed, or take what another experiment has trained alike; returns a `dfd_lib.training.fit.Run`."""
     start_tensorflow()
+    from dfd_lib.training.finished import take_finished
     from dfd_lib.training.fit import fit
+    from dfd_lib.training.runs import fingerprint
 
-    settings = model_settings(experiment, model)
+    settings, out = model_settings(experiment, model), run_dir(experiment, model, seed)
     manifest, root = read_manifest(experiment), crops_root(experiment)
-    return fit(manifest, root, settings, name=model, seed=seed, out=run_dir(experiment, model, seed), verbose=verbose)
+    take_finished(report_dir(experiment.name).parent, out, fingerprint(manifest, root, settings, seed), model)
+    return fit(manifest, root, settings, name=model, seed=seed, out=out, verbose=verbose)
 
 
 def collect_runs(experiment: Experiment) -> pd.DataFrame:

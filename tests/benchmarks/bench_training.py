@@ -252,7 +252,7 @@ def directory(bench: Bench, *, shuffle: bool):
 def trained(model):
     """A network with optimizer and loss, as we train it."""
     from dfd_lib.experiment import Model
-    from dfd_lib.training.fit import compiled
+    from dfd_lib.training.objective import compiled
 
     return compiled(model, Model(model=model.name, batch_size=BATCH), steps=1)
 
