@@ -8,7 +8,8 @@ import pytest
 from test_fit import LENET, write_crops
 
 from dfd_lib.experiment import Model
-from dfd_lib.training.fit import compiled, fit
+from dfd_lib.training.fit import fit
+from dfd_lib.training.objective import compiled
 from dfd_lib.training.runs import load_network
 from dfd_lib.training.state import averaged, load_state, save_state
 from dfd_lib.training.targets import shown
