@@ -56,5 +56,5 @@ def trained_output(model: "keras.Model", head: str) -> "keras.KerasTensor":
     from keras import layers
 
     if head == ONE_UNIT:
-        return model.output
+        return model.outputs[0]
     return layers.Activation(_OF_TWO[head][0], dtype="float32", name="classes")(model.get_layer("units").output)

@@ -24,7 +24,8 @@ def compiled(model: "keras.Model", config: Model, steps: int) -> "keras.Model":
     import keras
 
     output, two = trained_output(model, config.head), config.head != ONE_UNIT
-    trained = _penalized(config)(model.input, output, name=model.name)
+    inputs = model.inputs if len(model.inputs) > 1 else model.inputs[0]
+    trained = _penalized(config)(inputs, output, name=model.name)
     auc = (_classes_auc() if two else keras.metrics.AUC)(name="auc")
     trained.compile(optimizer=_optimizer(config, steps), loss=_of_classes(config) if two else config.loss, metrics=[auc])
     # left to the first step, this makes TensorFlow trace that step twice: 88 s instead of 45 for InceptionResNetV2 on one core
