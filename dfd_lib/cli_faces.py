@@ -43,7 +43,9 @@ def extract(
     if experiment:
         if source is not None or out is not None:
             raise ValueError("extract: expected SOURCE and --out, or --experiment, came both; what a recipe says is not asked for again")
-        typer.echo(f"faces are listed in {stages.find_faces(load_experiment(experiment), shard)}")
+        notes: list[str] = []
+        manifest = stages.find_faces(load_experiment(experiment), shard, tell=notes.append)
+        typer.echo("\n".join([f"faces are listed in {manifest}", *notes]))
         return
     if source is None or out is None:
         raise ValueError("extract: expected SOURCE and --out, or --experiment; give both, or the name of a recipe")

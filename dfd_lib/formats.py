@@ -103,6 +103,18 @@ def count(value: float, one: str = "", many: str = "") -> str:
     return f"{round(value):,} {noun}".rstrip()
 
 
+def clip_rule(aggregator: str, frames: float = math.nan) -> str:
+    """Say how a clip's score came of its frames; `frames` is how many, in the median.
+
+    Example:
+        >>> clip_rule("mean", 5.0), clip_rule("top_k"), clip_rule("none")
+        ('mean of 5 frames', 'top_k of its frames', 'clips as a whole')
+    """
+    if aggregator == "none":
+        return "clips as a whole"
+    return f"{aggregator} of {'its frames' if math.isnan(frames) else count(frames, 'frame')}"
+
+
 def duration(seconds: float) -> str:
     """Write a duration in its two largest units.
 

@@ -77,6 +77,7 @@ class Tune(Part):
     share: float = Field(1.0, gt=0, le=1, description="share of the groups of train that trials learn from")
     folds: int | None = Field(None, ge=2, description="judge by k-fold over the groups of train and val instead of val alone")
     stop_poor: bool = Field(True, description="stop trials below the median of the finished ones (Hyperband stops by itself)")
+    grace: int = Field(1, ge=1, description="epochs that every trial is given before it may be stopped as poor")
     seed: int = Field(1, ge=1, description="of the draws; trial n is trained with this seed + n")
 
 

@@ -97,6 +97,7 @@ METRICS_TABLE = pa.DataFrameSchema(
         "split": pa.Column(str, pa.Check.isin(["", *SPLITS])),
         "level": pa.Column(str, pa.Check.isin(["frame", "video"])),
         "aggregator": _text(empty=False),  # "none" at level frame
+        "frames_per_clip": pa.Column(float, nullable=True, required=False),  # that it aggregates, in the median; NaN = none
         "condition": _text(empty=False),
         "n": pa.Column(int, pa.Check.gt(0)),
         "n_fake": pa.Column(int, pa.Check.ge(0)),

@@ -55,7 +55,7 @@ BELOW = {
         *("experiment", "process", "spelling", "stamp", *TABLES),
         *("data", "models", "training", "evaluation", "explain", "detector", "figures"),
     ],
-    "cli_show": [],
+    "cli_show": ["formats"],
     "cli": ROOMS,
     "cli_faces": ROOMS,
     "cli_tune": ROOMS,

@@ -50,6 +50,26 @@ def test_one_model_alone_gets_its_report(crops):
     assert frames.groupby("value")["n"].sum().tolist() == [40, 40]
 
 
+def test_a_leak_tax_that_is_shown_again_is_one_reading_of_test(crops, monkeypatch):
+    """The pipeline pays it in a step of its own, and the notebook of splits shows it."""
+    write_table(crops[1], crops[0] / "listing.csv")
+    experiment = recipe(crops[0], leak_tax={"model": "lenet"}, evaluation={"resamples": 100})
+    gain = [0.0]
+
+    def scored(experiment, manifest, settings, name, seed, verbose):
+        rows = manifest[manifest["split"] == "test"]
+        p_fake = 0.4 + gain[0] * rows["label"]
+        return pd.DataFrame({"model": name, "seed": seed, "group": rows["group"], "label": rows["label"], "p_fake": p_fake})
+
+    monkeypatch.setattr("dfd_lib.stages.leaktax._scored", scored)
+    for expected in (1, 1):
+        stages.pay_leak_tax(experiment)
+        assert len(read_table(report_dir("x") / "test_reads.csv")) == expected
+    gain[0] = 0.3  # trained anew: another result is another line
+    stages.pay_leak_tax(experiment)
+    assert len(read_table(report_dir("x") / "test_reads.csv")) == 2
+
+
 def test_data_sets_do_not_mix(crops):
     root, listing = crops
     write_table(listing.assign(dataset=["one", "two"] * 40), root / "listing.csv")

@@ -175,6 +175,12 @@ def aggregate(predictions: "pd.DataFrame", aggregator: str = "mean") -> "pd.Data
     return worst_first.drop_duplicates(clip).sort_index(ignore_index=True)
 
 
+def frames_per_person(predictions: "pd.DataFrame") -> "pd.Series":
+    """How many frames of each person were scored one by one, by `RUN`, video and face; a network of clips has none."""
+    frames = predictions[predictions["level"] == "frame"]
+    return frames.groupby([*RUN, "video", "face"], sort=False).size()
+
+
 def at_common_level(predictions: "pd.DataFrame", aggregator: str = "mean") -> "pd.DataFrame":
     """Predictions at the finest level that all models have: as they are, or by clip where a model scores clips alone.
 

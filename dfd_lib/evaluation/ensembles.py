@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dfd_lib.evaluation.aggregate import frames_per_person
+from dfd_lib.evaluation.combined import refit
 from dfd_lib.evaluation.contest import Contender, Side, enter, group_folds, read_test, singles, subsets, val_auc
 from dfd_lib.evaluation.matrix import ScoreMatrix, score_matrix
 from dfd_lib.evaluation.rules import RULES
@@ -64,8 +66,8 @@ def search(
         val_auc, after the best single model: name, rule, members (joined by `+`), size,
         val_auc, test_auc, test_accuracy, gain (in test AUC over the first row),
         gain_low, gain_high (95 %), interval (`closed form` or `bootstrap`); and what
-        makes a row a recipe: dataset, level, aggregator, folds, seed, seeds (models'
-        seeds averaged in each member), n_val, n_test (crops or clips), dropped.
+        makes a row a recipe: dataset, level, aggregator, folds, seed; frames_per_clip (in the median;
+        NaN = none), seeds (models' seeds averaged in each member), n_val, n_test (crops or clips), dropped.
         Test columns are NaN where test has no rows or one class.
 
     Raises:
@@ -92,7 +94,8 @@ def search(
     seeds = int(matrix.columns.get_level_values("model").value_counts().max())
     table["name"] += f" of {seeds} seeds" if seeds > 1 else ""
     recipe = {"dataset": matrix.rows["dataset"].iloc[0], "level": level, "aggregator": aggregator, "folds": folds, "seed": seed}
-    counts = {"seeds": seeds, "n_val": len(val.fake), "n_test": len(test.fake), "dropped": matrix.dropped}
+    frames = frames_per_person(predictions[predictions["split"] == "test"]).median() if level == "video" else np.nan
+    counts = {"frames_per_clip": frames, "seeds": seeds, "n_val": len(val.fake), "n_test": len(test.fake), "dropped": matrix.dropped}
     return table.drop(columns="column").assign(**recipe, **counts)
 
 
@@ -173,18 +176,11 @@ def ensemble_predictions(predictions: pd.DataFrame, row: Mapping[str, Any] | pd.
         if row.empty:  # one model: nothing to combine
             return predictions.head(0)
         return pd.concat([ensemble_predictions(predictions, one) for _, one in row.iterrows()], ignore_index=True)
-    matrix = score_matrix(predictions, row["level"], row["aggregator"], row["members"].split("+"))
-    _, scores = matrix.mean_over_seeds()
-    rows = matrix.rows
-    chosen = (rows["split"] == "val") & (rows["condition"] == "clean") & (rows["dataset"] == row["dataset"])
-    val = Side(scores[chosen], *(rows.loc[chosen, name].to_numpy() for name in ("label", "group")), np.arange(chosen.sum()))
-    fold = group_folds(val.group, row["folds"], row["seed"])
-    rule = "mean" if row["rule"] == "single" else row["rule"]
-    contender = enter(rule, np.ones((1, scores.shape[1]), bool), val, fold)
-    p_fake = contender.refitted(scores)[:, 0]
-    p_fake[chosen] = contender.out_of_fold(val, fold)[:, 0]
-    seeds = matrix.columns.get_level_values("seed").unique()
-    return check_predictions(rows.assign(model=row["name"], seed=int(seeds[0]) if len(seeds) == 1 else 0, p_fake=p_fake))
+    found = refit(predictions, row)
+    p_fake = found.combination(found.scores)[:, 0]
+    p_fake[found.in_val] = found.out_of_fold
+    seeds = found.matrix.columns.get_level_values("seed").unique()
+    return check_predictions(found.matrix.rows.assign(model=row["name"], seed=int(seeds[0]) if len(seeds) == 1 else 0, p_fake=p_fake))
 
 
 def diversity(

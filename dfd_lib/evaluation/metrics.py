@@ -1,4 +1,4 @@
-"""Predictions in, metrics out: the leaderboard, its baseline, its slices, and counts for the command line."""
+"""Predictions in, metrics out: the leaderboard, its baseline and its slices."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
@@ -6,9 +6,9 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from dfd_lib.evaluation.aggregate import RUN, aggregate
+from dfd_lib.evaluation.aggregate import RUN, aggregate, frames_per_person
 from dfd_lib.evaluation.attributes import FAKES_ONLY, attribute_values
-from dfd_lib.evaluation.scores import confusion, point_metrics, point_metrics_of_real
+from dfd_lib.evaluation.scores import point_metrics
 from dfd_lib.evaluation.uncertainty import intervals, resample_weights
 from dfd_lib.tables import METRICS_KEY, check_metrics, check_predictions
 
@@ -42,14 +42,15 @@ def evaluate(
 
     Returns:
         The metrics table, models in the order of `predictions`. `aggregator` is
-        `none` at level frame, and for models that score whole clips. With
+        `none` at level frame, and for models that score whole clips; `frames_per_clip`
+        is how many frames a score was made of, in the median over clips. With
         `resamples` there are `<name>_low` and `<name>_high` of each metric (NaN
         for `ece`; see `uncertainty.intervals`).
 
     Raises:
         ValueError: not a predictions table, or an unknown aggregator or level.
     """
-    parts = _parts(at_levels(predictions, levels, aggregator), METRICS_KEY)
+    parts = parts_of(at_levels(predictions, levels, aggregator), METRICS_KEY)
     return check_metrics(_measure(parts, threshold, resamples, seed))
 
 
@@ -129,48 +130,11 @@ def slice_metrics(
     return _measure(parts, threshold, resamples, seed)
 
 
-def report(
-    predictions: pd.DataFrame,
-    *,
-    level: Level = "frame",
-    positive: Literal["fake", "real"] = "fake",
-    threshold: float = 0.5,
-    aggregator: str = "mean",
-) -> list[dict[str, Any]]:
-    """Counts and metrics for `dfd metrics --json`: a plain dictionary for each run.
-
-    Args:
-        predictions: the predictions table.
-        level: `frame` or `video`.
-        positive: the class that tp, fn, precision, recall, f1 and average_precision
-            are about. The answer is the same: FAKE is `p_fake >= threshold`.
-        threshold: 0..1.
-        aggregator: how frames become a clip's score.
-
-    Returns:
-        For each model, seed, data set, split and condition: those, level, aggregator,
-        positive, threshold, n, n_fake, tp, tn, fp, fn and each of `tables.METRICS`;
-        None where a metric is undefined.
-    """
-    if positive not in ("fake", "real"):
-        raise ValueError(f"positive: expected fake or real, came {positive!r}. Choose one of them.")
-    parts = _parts(at_levels(predictions, [level], aggregator), METRICS_KEY)
-    return [{**keys, "positive": positive, **_counts(rows, positive, threshold)} for keys, rows in parts]
-
-
-def _counts(rows: pd.DataFrame, positive: str, threshold: float) -> dict[str, Any]:
-    label, p_fake = rows["label"].to_numpy(), rows["p_fake"].to_numpy()
-    count = confusion(label, p_fake, threshold)
-    if positive == "real":
-        count = {"tp": count["tn"], "tn": count["tp"], "fp": count["fn"], "fn": count["fp"]}
-    metrics = (point_metrics_of_real if positive == "real" else point_metrics)(label, p_fake, threshold)
-    known = {name: None if np.isnan(value) else value for name, value in metrics.items()}
-    facts = {"threshold": threshold, "n": len(rows), "n_fake": int(label.sum())}
-    return {**facts, **{name: count[name] for name in ("tp", "tn", "fp", "fn")}, **known}
-
-
 def at_levels(predictions: pd.DataFrame, levels: Sequence[Level], aggregator: str) -> pd.DataFrame:
-    """Predictions at each of `levels` with the column `aggregator` (`none` at level frame); each model's rows stand together."""
+    """Predictions at each of `levels`, each model's rows together.
+
+    Two columns more: `aggregator` (`none` where nothing was aggregated), and `frames`, how many of the person that decided.
+    """
     predictions = check_predictions(predictions)
     table = pd.concat([_at_level(predictions, level, aggregator) for level in levels], ignore_index=True)
     if table.empty:
@@ -181,15 +145,18 @@ def at_levels(predictions: pd.DataFrame, levels: Sequence[Level], aggregator: st
 
 def _at_level(predictions: pd.DataFrame, level: str, aggregator: str) -> pd.DataFrame:
     if level == "frame":
-        return predictions[predictions["level"] == "frame"].assign(aggregator="none")
+        return predictions[predictions["level"] == "frame"].assign(aggregator="none", frames=np.nan)
     if level != "video":
         raise ValueError(f"level: expected frame or video, came {level!r}. Choose one of them.")
     clips = aggregate(predictions, aggregator)
     ready = pd.MultiIndex.from_frame(predictions.loc[predictions["level"] == "video", RUN].drop_duplicates())
-    return clips.assign(aggregator=np.where(pd.MultiIndex.from_frame(clips[RUN]).isin(ready), "none", aggregator))
+    is_ready = pd.MultiIndex.from_frame(clips[RUN]).isin(ready)
+    frames = frames_per_person(predictions).reindex(pd.MultiIndex.from_frame(clips[[*RUN, "video", "face"]])).to_numpy()
+    return clips.assign(aggregator=np.where(is_ready, "none", aggregator), frames=np.where(is_ready, np.nan, frames))
 
 
-def _parts(table: pd.DataFrame, keys: list[str]) -> list[Part]:
+def parts_of(table: pd.DataFrame, keys: list[str]) -> list[Part]:
+    """The rows of each value of the columns `keys`, with that value."""
     return [(dict(zip(keys, values, strict=True)), rows) for values, rows in table.groupby(keys, sort=False)]
 
 
@@ -197,22 +164,27 @@ def _slices(table: pd.DataFrame, column: str, values: pd.Series) -> Iterator[Par
     for value in values.cat.categories:
         chosen = values == value
         own = chosen & (table["label"] == 1) if column in FAKES_ONLY else chosen
-        for keys, rows in _parts(table[own | (table["label"] == 0)] if column in FAKES_ONLY else table[chosen], METRICS_KEY):
+        for keys, rows in parts_of(table[own | (table["label"] == 0)] if column in FAKES_ONLY else table[chosen], METRICS_KEY):
             if own[rows.index].any():
                 yield {"slice": column, "value": value, **keys}, rows
 
 
 def _measure(parts: list[Part], threshold: float, resamples: int, seed: int) -> pd.DataFrame:
-    """A row of metrics for each part; the same resamples for all parts of a data set and split."""
+    """A row of metrics for each part."""
+    weights = shared_weights(parts, resamples, seed)
+    return pd.DataFrame([_row(keys, rows, threshold, weights.get((keys["dataset"], keys["split"]))) for keys, rows in parts])
+
+
+def shared_weights(parts: list[Part], resamples: int, seed: int) -> dict[tuple[str, str], pd.DataFrame]:
+    """The same resamples for all parts of a data set and split, which name them; none where none are asked for."""
     groups: dict[tuple[str, str], list[np.ndarray]] = {}
     for keys, rows in parts:
         groups.setdefault((keys["dataset"], keys["split"]), []).append(rows["group"].unique())
-    weights = {where: resample_weights(np.concatenate(names), resamples, seed) for where, names in groups.items() if resamples}
-    return pd.DataFrame([_row(keys, rows, threshold, weights.get((keys["dataset"], keys["split"]))) for keys, rows in parts])
+    return {where: resample_weights(np.concatenate(names), resamples, seed) for where, names in groups.items() if resamples}
 
 
 def _row(keys: dict[str, str], rows: pd.DataFrame, threshold: float, weights: pd.DataFrame | None) -> dict[str, Any]:
     label, p_fake = rows["label"].to_numpy(), rows["p_fake"].to_numpy()
-    facts = {"n": len(rows), "n_fake": int(label.sum()), "threshold": float(threshold)}
+    facts = {"frames_per_clip": rows["frames"].median(), "n": len(rows), "n_fake": int(label.sum()), "threshold": float(threshold)}
     ends = {} if weights is None else intervals(label, p_fake, rows["group"], weights, threshold)
     return {**keys, **facts, **point_metrics(label, p_fake, threshold), **ends}

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import stats
 
+from dfd_lib.evaluation.aggregate import frames_per_person
 from dfd_lib.evaluation.auc import clustered_auc
 from dfd_lib.evaluation.matrix import ScoreMatrix, score_matrix
 from dfd_lib.evaluation.scores import RANK_METRICS, SUM_METRICS, point_metrics
@@ -66,9 +67,9 @@ def compare_pairs(
         seed: of the resamples.
 
     Returns:
-        A row for each pair: dataset, split, level, condition, metric, left, right, n
-        (rows), groups, dropped (rows that some model lacks), difference (left
-        minus right), low, high (95 %), p, p_holm (over the pairs of the data set),
+        A row for each pair: dataset, split, level, aggregator (`none` at level frame), frames_per_clip
+        (in the median; NaN = none), condition, metric, left, right, n (rows), groups, dropped
+        (rows that some model lacks), difference (left minus right), low, high (95 %), p, p_holm (over the pairs of the data set),
         significant (p_holm < .05). Empty with fewer than two models.
 
     Raises:
@@ -79,10 +80,13 @@ def compare_pairs(
     chosen = predictions[(predictions["split"] == split) & (predictions["condition"] == condition)]
     if chosen.empty:
         raise ValueError(f"predictions: expected rows of split {split!r} and condition {condition!r}, came none. Choose another.")
-    keys = {"split": split, "level": level, "condition": condition, "metric": metric}
+    by_clip = level == "video"
+    keys = {"split": split, "level": level, "aggregator": aggregator if by_clip else "none", "frames_per_clip": np.nan}
+    keys |= {"condition": condition, "metric": metric}
     tables = []
     for dataset, rows in chosen.groupby("dataset", sort=False):
-        matrix = score_matrix(rows, "clip" if level == "video" else level, aggregator)
+        keys["frames_per_clip"] = frames_per_person(rows).median() if by_clip else np.nan
+        matrix = score_matrix(rows, "clip" if by_clip else level, aggregator)
         pairs = _pairs(matrix, metric, threshold, resamples, seed)
         tables.append(pairs.assign(p_holm=holm(pairs["p"]), dataset=dataset, **keys, n=len(matrix.rows), dropped=matrix.dropped))
     table = pd.concat(tables, ignore_index=True).assign(significant=lambda pairs: pairs["p_holm"] < 1 - CONFIDENCE)

@@ -27,7 +27,7 @@ _MEASURED = ("error_real", "error_fake", "wrong", "unsure")
 
 @dataclass(frozen=True)
 class Promises:
-    """Each table has a row for each model, seed, data set and level, times what the table is about."""
+    """Each table has a row for each model, seed, data set and level (with aggregator and frames_per_clip), times what it is about."""
 
     calibration: pd.DataFrame
     """Times a method of `calibration.METHODS`: chosen (by `calib_log_loss`, out of fold), slope, bias, rows and groups of both
@@ -91,16 +91,17 @@ def hold(
     found: dict[str, list] = {"calibration": [], "reliability": [], "operating": [], "conformal": [], "fitted": []}
     for values, rows in table.groupby(_KEYS, sort=False):
         keys = dict(zip(_KEYS, values, strict=True))
+        told = keys | {"frames_per_clip": rows["frames"].median()}
         calib, test = (_part(rows, split, keys) for split in ("calib", "test"))
         losses = out_of_fold_losses(calib.label, calib.p_fake, calib.group, seed)
         maps = {method: fit_calibration(method, calib.label, calib.p_fake) for method in METHODS}
         best, own = choose(losses), weights[keys["dataset"]]
         thresholds = {"recipe": threshold, **fit_thresholds(calib.label, calib.p_fake)}
         limits = {rate: fit_conformal(calib.label, calib.p_fake, calib.group, rate) for rate in error_rates}
-        found["calibration"] += [keys | row for row in _calibrations(maps, losses, calib, test, own)]
-        found["reliability"] += [keys | row for row in _reliability({name: maps[name] for name in ("none", best)}, test, own)]
-        found["operating"] += [keys | row for row in _thresholds(thresholds, calib, test, own)]
-        found["conformal"] += [keys | row for row in _verdicts(limits, calib, test, own)]
+        found["calibration"] += [told | row for row in _calibrations(maps, losses, calib, test, own)]
+        found["reliability"] += [told | row for row in _reliability({name: maps[name] for name in ("none", best)}, test, own)]
+        found["operating"] += [told | row for row in _thresholds(thresholds, calib, test, own)]
+        found["conformal"] += [told | row for row in _verdicts(limits, calib, test, own)]
         found["fitted"].append(keys | _facts(maps[best], thresholds, limits))
     fitted = found.pop("fitted")
     return Promises(**{name: pd.DataFrame(rows) for name, rows in found.items()}, fitted=fitted)

@@ -22,7 +22,10 @@ class Question(NamedTuple):
     against: str
 
 
-COLUMNS = ["about", "model", "against", "dataset", "n", "groups", "auc", "auc_against", "difference", "low", "high", "p", "p_holm"]
+COLUMNS = [
+    *("about", "model", "against", "dataset", "aggregator", "frames_per_clip", "n", "groups", "auc", "auc_against"),
+    *("difference", "low", "high", "p", "p_holm"),
+]
 
 
 def time_gains(

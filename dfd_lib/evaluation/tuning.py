@@ -7,6 +7,8 @@ import pandas as pd
 
 from dfd_lib.formats import between, count, share, signed
 
+_CLIPS = ["aggregator", "frames_per_clip"]
+
 
 def gains(metrics: pd.DataFrame, pairs: pd.DataFrame, twins: Mapping[str, str], trials: Mapping[str, int]) -> pd.DataFrame:
     """Each tuned model against the same network with the recipe's own settings, on the same clips of test.
@@ -20,7 +22,8 @@ def gains(metrics: pd.DataFrame, pairs: pd.DataFrame, twins: Mapping[str, str], 
     Returns:
         A row a tuned model: model, trials, val_default, val_tuned, test_default,
         test_tuned (AUC by clip), gain (tuned minus default on test), gain_low,
-        gain_high (95 %, paired bootstrap over groups), p (of no difference).
+        gain_high (95 %, paired bootstrap over groups), p (of no difference), aggregator and
+        frames_per_clip, of which scores by clip were made.
     """
     rows = metrics[(metrics["level"] == "video") & (metrics["condition"] == "clean")]
     auc = rows.groupby(["split", "model"])["auc"].mean()
@@ -30,10 +33,11 @@ def gains(metrics: pd.DataFrame, pairs: pd.DataFrame, twins: Mapping[str, str], 
             "trials": trials[model],
             **{f"{split}_{kind}": auc[split].get(name, np.nan) for split in ("val", "test") for kind, name in _kinds(model, twin)},
             **_difference(pairs, model, twin),
+            **_clips(rows),
         }
         for model, twin in twins.items()
     ]
-    names = ["model", "trials", "val_default", "val_tuned", "test_default", "test_tuned", "gain", "gain_low", "gain_high", "p"]
+    names = ["model", "trials", "val_default", "val_tuned", "test_default", "test_tuned", "gain", "gain_low", "gain_high", "p", *_CLIPS]
     return pd.DataFrame(table, columns=names)
 
 
@@ -59,6 +63,11 @@ def _judge(row: pd.Series) -> str:
     if row["gain_high"] < 0:
         return "a real loss"
     return "nothing, the recipe's own settings won the search" if row["gain"] == 0 else "it could be chance"
+
+
+def _clips(rows: pd.DataFrame) -> dict[str, object]:
+    """By which rule, and of how many frames, clips were scored."""
+    return {name: rows[name].iloc[0] for name in _CLIPS if name in rows and len(rows)}
 
 
 def _kinds(model: str, twin: str) -> list[tuple[str, str]]:

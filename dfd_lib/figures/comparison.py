@@ -22,7 +22,7 @@ from dfd_lib.figures.style import (
     styled,
     triangle,
 )
-from dfd_lib.formats import LOWER_IS_BETTER, METRIC_NAMES, count, share, signed
+from dfd_lib.formats import LOWER_IS_BETTER, METRIC_NAMES, clip_rule, count, share, signed
 
 
 @styled
@@ -51,7 +51,7 @@ def leaderboard(metrics: pd.DataFrame, metric: str = "auc", split: str = "test")
     for axis, level in zip(axes.flat, levels(models), strict=True):
         _reference(axis, table[table["level"] == level], metric)
         _intervals(axis, models[models["level"] == level], metric, order, chosen)
-        axis.set_title(f"{level} level")
+        axis.set_title(_level(table[table["level"] == level]))
         axis.set_xlabel(_axis_name(metric, split))
     axes.flat[0].set_yticks(range(len(order)), [shorten(name) for name in order])
     axes.flat[0].set_ylim(len(order) - 0.4, -0.6)
@@ -130,9 +130,20 @@ def pair_matrix(pairs: pd.DataFrame, metric: str = "auc", level: str = "video") 
     triangle(axis, difference, text, max(difference.abs().max(axis=None), 0.01), "PuOr" if sign > 0 else "PuOr_r", names_above=True)
     for label in axis.texts:
         label.set_fontweight("bold" if label.get_text().endswith("*") else "normal")
-    axis.set_xlabel(f"{METRIC_NAMES.get(metric, metric)} of the row's model minus the column's, {level} level")
+    axis.set_xlabel(f"{METRIC_NAMES.get(metric, metric)} of the row's model minus the column's, {_level(table)}")
     axis.xaxis.set_label_position("bottom")
     return figure
+
+
+def _level(table: pd.DataFrame) -> str:
+    """The level of a table's rows, and how clips came of frames where it tells."""
+    level = f"{table['level'].iloc[0]} level"
+    rows = table[table["aggregator"] != "none"] if "aggregator" in table else table.iloc[:0]
+    return level if rows.empty else f"{level}: {clip_rule(rows['aggregator'].iloc[0], _frames(rows))}"
+
+
+def _frames(rows: pd.DataFrame) -> float:
+    return rows["frames_per_clip"].median() if "frames_per_clip" in rows else float("nan")
 
 
 def _clean(table: pd.DataFrame, what: str, *also: str) -> pd.DataFrame:

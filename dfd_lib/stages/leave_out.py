@@ -20,7 +20,7 @@ from dfd_lib.training.runs import read_run
 FEWEST = 2
 """Methods that there must be, so that one can be left out and fakes remain."""
 
-COLUMNS = ["method", "model", "seed", "n", "n_fake", "recall_before", "recall_after"]
+COLUMNS = ["method", "model", "seed", "aggregator", "frames_per_clip", "n", "n_fake", "recall_before", "recall_after"]
 COLUMNS += [name + end for name in ("auc_before", "auc_after", "change") for end in ("", "_low", "_high")]
 
 
@@ -82,7 +82,8 @@ def measure_left_out(experiment: Experiment) -> pd.DataFrame:
         seen = read_run(run_dir(experiment, name, seed)).predictions
         sides = [_clips(side, method_of, method, rule.aggregator) for side in (seen[seen["split"] == "test"], unseen)]
         recalls = [point_metrics(side["label"], side["p_fake"], rule.threshold)["recall"] for side in sides]
-        facts = {"n": len(sides[0]), "n_fake": int(sides[0]["label"].sum())}
+        facts = {"aggregator": sides[0]["aggregator"].iloc[0], "frames_per_clip": sides[0]["frames"].median()}
+        facts |= {"n": len(sides[0]), "n_fake": int(sides[0]["label"].sum())}
         rows.append(
             {"method": method, "model": name, "seed": seed, **facts, "recall_before": recalls[0], "recall_after": recalls[1]}
             | paired_auc(*sides, resamples=rule.resamples)

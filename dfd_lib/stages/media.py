@@ -1,5 +1,6 @@
 """From media to a split manifest: draw, list, find faces, split."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +21,22 @@ def draw_clips(experiment: Experiment) -> Path:
     return source_dir(experiment) / "listing.csv"
 
 
-def find_faces(experiment: Experiment, shard: str | None = None) -> Path:
-    """List the media, find and cut the faces, or a shard of them, such as 2/8; returns the manifest, not split yet."""
+def find_faces(experiment: Experiment, shard: str | None = None, tell: Callable[[str], object] = str) -> Path:
+    """List the media, find and cut the faces, or a shard of them, such as 2/8.
+
+    Args:
+        experiment: says which media, and how faces are found.
+        shard: which part.
+        tell: is given a line on the files that are no media.
+
+    Returns:
+        The manifest, not split yet.
+    """
     from dfd_lib.data.extract import extract, verify_crops
     from dfd_lib.data.shards import Shard
 
     root, out = source_dir(experiment), faces_dir(experiment.name)
-    listing, problems = list_media(experiment, root)
+    listing, problems = list_media(experiment, root, tell)
     how = {"workers": workers(), "problems": problems}
     if experiment.faces:
         extract(listing, root, out, faces=experiment.faces, shard=Shard.parse(shard) if shard else None, **how)
@@ -90,12 +100,13 @@ def sample_crops(experiment: Experiment, manifest: pd.DataFrame, *, count: int, 
     return chosen
 
 
-def list_media(experiment: Experiment, root: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+def list_media(experiment: Experiment, root: Path, tell: Callable[[str], object] = str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """List the media of a recipe, no more than its `limit`.
 
     Args:
         experiment: says layout, groups and limit.
         root: where its media are.
+        tell: is given a line on the files that are no media.
 
     Returns:
         The listing and the problems, as `dfd_lib.data.sources.list_source`.
@@ -103,7 +114,7 @@ def list_media(experiment: Experiment, root: Path) -> tuple[pd.DataFrame, pd.Dat
     Raises:
         ValueError: as `list_source`; several data sets; no group is within the limit.
     """
-    listing, problems = list_source(root, layout=experiment.data.layout, groups=experiment.data.groups)
+    listing, problems = list_source(root, layout=experiment.data.layout, groups=experiment.data.groups, tell=tell)
     if (names := sorted(listing["dataset"].unique()))[1:]:
         raise ValueError(
             f"data source {experiment.data.source!r}: expected one data set, came {', '.join(names)}. "

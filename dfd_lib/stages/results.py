@@ -1,10 +1,12 @@
 """From predictions to metrics, tests and ensembles. Each reads `test`, and records that it did."""
 
+import math
 from pathlib import Path
 
 import pandas as pd
 
 from dfd_lib.experiment import Experiment
+from dfd_lib.formats import clip_rule
 from dfd_lib.paths import report_dir, whole
 from dfd_lib.stages.media import read_manifest
 from dfd_lib.stamp import record_test_read
@@ -36,11 +38,13 @@ def compare(experiment: Experiment, predictions: pd.DataFrame) -> tuple[pd.DataF
 
 
 def best_line(metrics: pd.DataFrame) -> str:
-    """The model with the best validation AUC at video level, and its AUC on test, in words."""
+    """The model with the best validation AUC at video level, and its AUC on test, in words, with the rule that clips are scored by."""
     video = metrics[(metrics["level"] == "video") & (metrics["model"] != "majority")]
     mean = video.groupby(["split", "model"])["auc"].mean()
     best = mean["val"].idxmax()
-    return f"{best}: video AUC {mean['val'][best]:.3f} on val, {mean['test'][best]:.3f} on test"
+    row = video[(video["model"] == best) & (video["split"] == "test")].iloc[0]
+    how = clip_rule(row["aggregator"], row.get("frames_per_clip", math.nan))
+    return f"{best}: AUC by clip ({how}) {mean['val'][best]:.3f} on val, {mean['test'][best]:.3f} on test"
 
 
 def search_ensembles(experiment: Experiment, predictions: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -53,7 +53,9 @@ def tune(experiment: Experiment, model: str, tell: Callable[[str], Any] = print)
     start_tensorflow()
     from dfd_lib.training.tune import tune as search
 
-    where = {"name": model, "out": search_dir(experiment, model), "aggregator": experiment.evaluation.aggregator}
+    rule = experiment.evaluation.aggregator
+    where = {"name": model, "out": search_dir(experiment, model), "aggregator": rule}
+    tell(f"judged by the AUC of clips, each the {rule} of its frames, on {'val' if settings.tune.folds is None else 'held-out folds'}")
     return search(read_manifest(experiment), crops_root(experiment), settings, **where, tell=tell)
 
 

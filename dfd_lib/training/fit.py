@@ -128,6 +128,7 @@ def _train(model, data: Source, examples: Examples, config: Model, seed: int, ou
     history = load_state(trained, out, key)
     validator = _validator(data, examples, config)
     recorder = Recorder(model, out, key, history, score_val=validator, patience=config.patience, stop=stop)
+    recorder.keep_best(trained)  # of the last epoch before a kill, which may have fallen between its state and its weights
     if len(history) < config.epochs and not recorder.has_stopped():
         epochs = range(len(history), config.epochs)
         how = {"batch_size": config.batch_size, "epochs": epochs, "seed": seed, "augment": data.augment}

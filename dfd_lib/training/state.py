@@ -45,17 +45,22 @@ class Recorder(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
         with averaged(self.model):
-            self._judge(logs, epoch)
-        save_state(self.model, self.folder, self.key, self.history)
-        self.model.stop_training = self.has_stopped()
-
-    def _judge(self, logs: dict, epoch: int) -> None:
-        logs["val_loss"], logs["val_auc"] = self.score_val()
-        best = max((row["val_auc"] for row in self.history), default=-np.inf)
+            logs["val_loss"], logs["val_auc"] = self.score_val()
         seconds = round(time.monotonic() - self._started, 2)
         self.history.append({"epoch": epoch + 1, **{name: float(value) for name, value in logs.items()}, "seconds": seconds})
-        if logs["val_auc"] > best:
-            with whole(self.folder / "best.weights.h5") as beside:
+        save_state(self.model, self.folder, self.key, self.history)
+        self.keep_best(self.model)
+        self.model.stop_training = self.has_stopped()
+
+    def keep_best(self, trained: keras.Model) -> None:
+        """Keep the weights, averaged where the optimizer averages them, if no epoch was better than the last one.
+
+        The state is written first: a kill in between leaves an epoch that is known and
+        whose weights are in the state, never weights of an epoch that nobody knows.
+        """
+        scores = [row["val_auc"] for row in self.history]
+        if scores and int(np.argmax(scores)) == len(scores) - 1:
+            with averaged(trained), whole(self.folder / "best.weights.h5") as beside:
                 self.network.save_weights(beside)
 
     def has_stopped(self) -> bool:

@@ -61,14 +61,18 @@ class MedianRule:
     Args:
         folder: the trial's own; the other trials' lie beside it.
         fold: which fold; only the same fold of others is looked at.
+        grace: epochs that every trial is given: learning rates that begin slowly may end well.
     """
 
-    def __init__(self, folder: Path, fold: int) -> None:
+    def __init__(self, folder: Path, fold: int, grace: int = 1) -> None:
+        self.grace = grace
         self.others = [path for path in folder.parent.glob(f"*-{fold}/history.csv") if path.parent != folder]
 
     def __call__(self, history: list[dict]) -> bool:
         """Whether to stop after these epochs."""
         epoch = len(history)
+        if epoch < self.grace:
+            return False
         reached = [table["val_auc"][:epoch].max() for table in map(read_table, self.others) if len(table) >= epoch]
         return len(reached) >= AFTER and max(row["val_auc"] for row in history) < np.median(reached)
 

@@ -71,7 +71,7 @@ class Search:
         for fold, part in enumerate(self.parts):
             keras.backend.clear_session()
             folder = self.trials / f"{trial.trial_id}-{fold}"
-            stop = MedianRule(folder, fold) if stops else None
+            stop = MedianRule(folder, fold, rule.grace) if stops else None
             run = fit(part, self.root, settings, name=self.name, seed=seed, out=folder, verbose=0, parts=("val",), stop=stop)
             (folder / "best.weights.h5").unlink(missing_ok=True)  # megabytes each, and nobody asks for them again
             scores.append(video_auc(run.predictions, self.aggregator))

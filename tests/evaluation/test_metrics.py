@@ -9,7 +9,8 @@ from sklearn.metrics import roc_auc_score
 from synthetic_predictions import manifest, predictions
 
 from dfd_lib.evaluation.aggregate import aggregate, aggregate_persons
-from dfd_lib.evaluation.metrics import evaluate, majority_baseline, report, slice_metrics
+from dfd_lib.evaluation.counts import report
+from dfd_lib.evaluation.metrics import evaluate, majority_baseline, slice_metrics
 from dfd_lib.evaluation.scores import point_metrics
 from dfd_lib.evaluation.uncertainty import intervals, resample_weights
 from dfd_lib.tables import METRICS, METRICS_KEY, PREDICTIONS, check_metrics
@@ -172,10 +173,36 @@ def test_report_reproduces_the_published_matrix_with_real_as_positive():
     assert fake["auc"] == row["auc"] and fake["precision"] == pytest.approx(2564 / (2564 + 514))
 
 
+def test_report_s_intervals_are_those_of_the_metrics_table_whichever_class_is_positive():
+    table = predictions(models=["a"], groups=40)
+    own = evaluate(table, levels=["frame"], resamples=300).query("split == 'test'").iloc[0]
+    (fake,), (real,) = (
+        [row for row in report(table, positive=positive, resamples=300) if row["split"] == "test"] for positive in ("fake", "real")
+    )
+    same = ("accuracy", "auc", "brier", "log_loss", "balanced_accuracy")
+    for name in (f"{metric}{end}" for metric in METRICS if metric != "ece" for end in ("_low", "_high")):
+        assert fake[name] == own[name]
+        assert real[name] == pytest.approx(own[name]) or not name.startswith(same)
+    assert real["precision_low"] < real["precision"] < real["precision_high"] and fake["ece_low"] is None
+
+
+def test_clips_say_of_how_many_frames_they_were_made():
+    table = predictions(models=["a"], groups=8)
+    longer = table[(table["video"] != table["video"].iloc[0]) | (table["frame"] == 0)]  # one clip has lost frames
+    many = table.groupby(["video", "face"]).size().median()
+    rows = evaluate(longer, aggregator="median")
+    assert set(rows.loc[rows["level"] == "video", "aggregator"]) == {"median"}
+    assert set(rows.loc[rows["level"] == "video", "frames_per_clip"]) == {many}
+    assert rows.loc[rows["level"] == "frame", "frames_per_clip"].isna().all()
+    whole = evaluate(table.drop_duplicates("video").assign(level="video", path="", frame=-1), levels=["video"])
+    assert whole["frames_per_clip"].isna().all() and set(whole["aggregator"]) == {"none"}
+    assert report(table, level="video")[0]["frames_per_clip"] == many
+
+
 def test_report_is_plain_json_with_every_metric():
     table = predictions(models=["a"], seeds=[1, 2], groups=8)
     for positive in ("fake", "real"):
-        rows = report(table[table["label"] == 1], level="video", positive=positive)
+        rows = report(table[table["label"] == 1], level="video", positive=positive, resamples=50)
         assert json.loads(json.dumps(rows, allow_nan=False)) == rows
         assert len(rows) == 2 * 4 and {*METRICS, "tp", "tn", "fp", "fn", "n", "model", "seed", "split", "condition"} <= set(rows[0])
         assert rows[0]["auc"] is None

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import cv2
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,8 +17,10 @@ from sklearn.metrics import roc_auc_score
 
 from dfd_lib.data.origins import trained_on
 from dfd_lib.experiment import Model
+from dfd_lib.models.weights import load_weights
 from dfd_lib.training.fit import fit
 from dfd_lib.training.runs import fingerprint, read_run, trained_as
+from dfd_lib.training.state import Recorder
 from dfd_lib.training.targets import class_weights
 
 COLUMNS = {"dataset": "toy", "method": "toy", "person": "", "donor": "", "face": 0, "frame": 0, "score": 1.0}
@@ -150,6 +153,63 @@ def test_class_weights_balance_the_loss():
     weights = class_weights(labels)
     assert weights[labels == 0].sum() == pytest.approx(weights[labels == 1].sum())
     assert weights.mean() == pytest.approx(1)
+
+
+@pytest.fixture
+def traces(monkeypatch):
+    """How often TensorFlow traced a training step: it runs the Python of a step when it traces it, and never again."""
+    traced = []
+    plain = keras.Model.train_step
+    monkeypatch.setattr(keras.Model, "train_step", lambda model, data: traced.append(model) or plain(model, data))
+    return traced
+
+
+def test_a_training_is_traced_once_whatever_its_epochs(crops, traces):
+    run(crops, LENET.model_copy(update={"batch_size": 20}))  # which does not divide the crops
+    assert len(traces) == 1
+
+
+def interrupted(epoch, where):
+    """A method of the recorder that ends the process's work, as a kill does, once so many epochs are known."""
+    plain = getattr(Recorder, where)
+
+    def method(self, *arguments):
+        if len(self.history) == epoch:
+            raise KeyboardInterrupt
+        return plain(self, *arguments)
+
+    return method
+
+
+def test_interrupted_without_determinism_it_ends_where_an_undisturbed_run_ends(crops, monkeypatch):
+    """The tolerance that the README states: .001 in p_fake."""
+    config = LENET.model_copy(update={"epochs": 6, "learning_rate": 3e-3, "hyper": {"dropout": 0.2}})
+    calm = run(crops, config, folder="calm")
+    with monkeypatch.context() as patch:
+        patch.setattr(Recorder, "on_epoch_begin", interrupted(3, "on_epoch_begin"))
+        with pytest.raises(KeyboardInterrupt):
+            run(crops, config)
+    resumed = run(crops, config)
+    assert resumed.facts["settings"]["deterministic"] is False
+    np.testing.assert_allclose(resumed.predictions["p_fake"], calm.predictions["p_fake"], atol=1e-3)
+    np.testing.assert_allclose(resumed.history["loss"], calm.history["loss"], rtol=1e-3)
+    assert np.ptp(calm.predictions["p_fake"]) > 0.03  # it learnt something
+
+
+def test_a_kill_between_the_state_and_the_best_weights_mixes_up_no_epochs(crops, monkeypatch):
+    """Before the weights of epoch 2, the best, were written; its state holds them."""
+    better = iter([0.6, 0.7, 0.5])
+    monkeypatch.setattr("dfd_lib.training.fit._validator", lambda *_: lambda: (0.5, next(better)))
+    with monkeypatch.context() as patch:
+        patch.setattr(Recorder, "keep_best", interrupted(2, "keep_best"))
+        with pytest.raises(KeyboardInterrupt):
+            run(crops)
+    with np.load(crops[1] / "run" / "state.npz") as state:
+        second = state["v0"]
+    done = run(crops)
+    assert done.facts["best_epoch"] == 2
+    kept = load_weights("lenet", done.folder / "best.weights.h5", image_size=32)
+    np.testing.assert_array_equal(kept.weights[0], second)
 
 
 SCRIPT = """

@@ -156,6 +156,9 @@ def test_a_poor_trial_is_stopped_when_it_is_below_the_median(tmp_path):
     assert rule([{"val_auc": 0.56}, {"val_auc": 0.69}])  # the three that got so far reached .9, .7 and .7
     assert not rule([{"val_auc": 0.56}, {"val_auc": 0.71}])
     assert not MedianRule(tmp_path / "9-1", 1)([{"val_auc": 0.1}])  # nobody finished that fold
+    patient = MedianRule(tmp_path / "9-0", 0, grace=2)
+    assert not patient([{"val_auc": 0.1}])
+    assert patient([{"val_auc": 0.1}, {"val_auc": 0.69}])
 
 
 @pytest.mark.parametrize("strategy", ["random", "bayesian", "hyperband"])
