@@ -77,6 +77,13 @@ def test_data_sets_do_not_mix(crops):
         stages.find_faces(recipe(root))
 
 
+def test_files_that_are_no_media_are_told_once_the_faces_are_found(crops):
+    root, notes = crops[0], []
+    (root / "real" / "readme.txt").write_text("taken in May")
+    stages.find_faces(recipe(root), tell=notes.append)
+    assert notes == ["1 file is neither image nor video: 1 .txt"]
+
+
 def test_a_limit_below_the_first_group_says_so(crops):
     root, listing = crops
     write_table(listing.assign(person="the same"), root / "listing.csv")

@@ -64,7 +64,8 @@ class Tree(NamedTuple):
         """
         suffixes = Counter(PurePosixPath(file).suffix.lower() or "without suffix" for file in self.others)
         counts = ", ".join(f"{count} {suffix}" for suffix, count in sorted(suffixes.items(), key=lambda pair: (-pair[1], pair[0])))
-        return f"{len(self.others)} files are neither images nor videos: {counts}" if self.others else ""
+        many = "1 file is neither image nor video" if len(self.others) == 1 else f"{len(self.others)} files are neither images nor videos"
+        return f"{many}: {counts}" if self.others else ""
 
 
 def read_tree(root: Path) -> tuple[Tree, Problems]:

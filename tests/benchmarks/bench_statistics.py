@@ -87,7 +87,7 @@ def plain_metrics(label: np.ndarray, p_fake: np.ndarray) -> None:
 
 
 def bench_ensembles(tiny: bool) -> list[Row]:
-    """All 1,023 subsets of ten members under five rules, with the gain's interval."""
+    """All 1,023 subsets of ten members under five rules, with the gain's interval: closed form, of the twenty best by bootstrap."""
     from dfd_lib.evaluation.ensembles import search
 
     members, crops, sample = (4, 400, 2) if tiny else (10, 10_000, 6)
@@ -105,7 +105,7 @@ def bench_ensembles(tiny: bool) -> list[Row]:
     return [
         race(
             f"{subsets:,} subsets of {members} members x 5 rules, {crops:,} crops of val and of test, gains with intervals",
-            lambda: search(table, level="frame"),
+            lambda: search(table, level="frame", resamples=100 if tiny else 2_000),
             theirs,
             reference="scikit-learn, ensemble by ensemble, without intervals",
             target=10,

