@@ -10,7 +10,7 @@ from dfd_lib.data.signature import source_signature
 from dfd_lib.experiment import load_experiment
 from dfd_lib.notebooks import code_hash
 from dfd_lib.paths import faces_dir
-from dfd_lib.stages import run_dir, source_dir, time_questions
+from dfd_lib.stages import ablation_runs, run_dir, source_dir, time_questions
 from dfd_lib.stamp import gpus
 
 NAME = str(config["experiment"])
@@ -23,6 +23,9 @@ SHARD = str(FACES.with_name("shards") / f"{{number}}-of-{SHARDS}" / "shard.json"
 TUNED = [name for name, model in RECIPE.models.items() if model.tune]
 RUNS = [f"{model}-s{seed}" for model in RECIPE.models for seed in RECIPE.seeds]
 LEAK_TAX = "leak_tax.csv" if RECIPE.leak_tax else []
+ABLATIONS = RECIPE.ablations
+ABLATED = ablation_runs(RECIPE)
+ABLATION_TABLES = ["ablations.csv", *(["finalists.csv"] if ABLATIONS.finalists else [])] if ABLATIONS else []
 GENERALISE = RECIPE.generalise
 STUDIES = GENERALISE.studies()
 GENERALISED = [*(f"{study}.csv" for study in STUDIES), *(["notebooks/70_generalise.ipynb"] if STUDIES else [])]
@@ -77,6 +80,7 @@ rule page:
         TIMED,
         "shortcuts.csv",
         GENERALISED,
+        ABLATION_TABLES,
     output:
         "index.html",
         "stamp.json",
@@ -376,6 +380,75 @@ rule generalise:
         run_notebook("70_generalise", "measured what the models were not trained for")
 
 
+# ---- what helps: one model changed in one thing at a time, on folds of train and val
+
+
+def ablation_parts(run=None):
+    """What one training of the study depends on, or all of them."""
+    model = lambda name: RECIPE.models[name].model_dump(mode="json")
+    dealt = (ABLATIONS.folds, ABLATIONS.seed)
+    if run is None:
+        return [ABLATIONS.model_dump(mode="json"), *map(model, (ABLATIONS.base, *ABLATIONS.finalists))]
+    name = ABLATED[run].name
+    return [model(name), dealt] if name in ABLATIONS.finalists else [model(ABLATIONS.base), ABLATIONS.quick, ABLATIONS.changes.get(name), dealt]
+
+
+if ABLATIONS and not ABLATIONS.together:
+
+    rule ablate:
+        input:
+            "manifest.parquet",
+            expand("tuning/{model}/best.json", model=[name for name in (ABLATIONS.base, *ABLATIONS.finalists) if name in TUNED]),
+        output:
+            update("ablations/{run}/run.json"),
+        params:
+            recipe=lambda wildcards: ablation_parts(wildcards.run),
+        log:
+            "logs/ablations/{run}.txt",
+        threads: max(1, workflow.cores // 2) if not gpus() else workflow.cores
+        priority: 5
+        shell:
+            run_command("dfd ablate '{NAME}' {wildcards.run}", "trained {wildcards.run}") + "; touch {output}"
+
+
+if ABLATIONS and ABLATIONS.together:
+
+    rule ablate_together:
+        input:
+            "manifest.parquet",
+            expand("tuning/{model}/best.json", model=[name for name in (ABLATIONS.base, *ABLATIONS.finalists) if name in TUNED]),
+        output:
+            update(expand("ablations/{run}/run.json", run=ABLATED)),
+        params:
+            recipe=ablation_parts() if ABLATIONS else None,
+        log:
+            "logs/ablations.txt",
+        shell:
+            run_command("dfd ablate '{NAME}'", "trained all ablations") + "; touch {output}"
+
+
+rule ablations:
+    input:
+        expand("ablations/{run}/run.json", run=ABLATED),
+    output:
+        ABLATION_TABLES,
+        "notebooks/95_ablations.ipynb",
+    params:
+        recipe=ablation_parts() if ABLATIONS else None,
+        evaluation=part("evaluation"),
+        code=code_hash("95_ablations"),
+    log:
+        "logs/95_ablations.txt",
+    shell:
+        run_notebook("95_ablations", "compared the ablations")
+
+
+# the screening and nothing else: snakemake ... screening
+rule screening:
+    input:
+        [f"ablations/{run}/run.json" for run, one in ABLATED.items() if one.name not in ABLATIONS.finalists] if ABLATIONS else [],
+
+
 rule explain:
     input:
         "predictions.parquet",
@@ -440,5 +513,6 @@ rule report:
         rules.ensembles.output,
         TIMED,
         GENERALISED,
+        [*ABLATION_TABLES, "notebooks/95_ablations.ipynb"] if ABLATIONS else [],
         rules.explain.output,
         rules.detector.output,

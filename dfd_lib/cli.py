@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
+from dfd_lib.cli_ablate import ablate
 from dfd_lib.cli_cache import cache
 from dfd_lib.cli_detect import card, detect, export, page
 from dfd_lib.cli_faces import Groups, Layout, extract, merge
@@ -91,7 +92,7 @@ def demo(
     typer.echo(f"clips are listed in {listing}")
 
 
-for _command in (extract, merge, tune, split, leak_tax, claims, cache, generalise, detect, card, export, page):
+for _command in (extract, merge, tune, ablate, split, leak_tax, claims, cache, generalise, detect, card, export, page):
     app.command()(_command)
 
 

@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from dfd_lib.ablating import Ablations, check_ablations
 from dfd_lib.mistakes import explain
 from dfd_lib.paths import recipe, recipes
 from dfd_lib.settings import NAME, Augment, Model, Part, Training, Tune
@@ -25,6 +26,7 @@ from dfd_lib.spelling import did_you_mean
 from dfd_lib.studies import Generalise, LeakTax, System
 
 __all__ = [
+    "Ablations",
     "Augment",
     "Data",
     "Demo",
@@ -145,6 +147,7 @@ class Experiment(Part):
     leak_tax: LeakTax | None = None
     generalise: Generalise = Generalise()
     systems: list[System] = Field([], description="published systems that models of this recipe rebuild, for one table of all")
+    ablations: Ablations | None = None
 
 
 def load_experiment(name: str) -> Experiment:
@@ -193,7 +196,7 @@ def parse_experiment(raw: dict[str, Any]) -> Experiment:
         shared = shared if isinstance(shared, dict) else {}
         raw = {**raw, "models": {key: _with_defaults(key, own, shared) for key, own in models.items()}}
     try:
-        return _with_twins(Experiment.model_validate(raw))
+        return _with_twins(_checked(Experiment.model_validate(raw)))
     except ValidationError as error:
         raise ValueError(f"experiment {name!r}: " + explain(error, Experiment)) from None
 
@@ -206,6 +209,12 @@ def twin_of(model: str) -> str:
         'lenet-default'
     """
     return f"{model}-default"
+
+
+def _checked(experiment: Experiment) -> Experiment:
+    if experiment.ablations is not None:
+        check_ablations(f"experiment {experiment.name!r}: ablations", experiment.ablations, experiment.models)
+    return experiment
 
 
 def _with_twins(experiment: Experiment) -> Experiment:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from dfd_lib.ablating import changed
 from dfd_lib.data.corruptions import conditions
 from dfd_lib.data.sources import LAYOUTS
 from dfd_lib.evaluation.aggregate import AGGREGATORS
@@ -40,6 +41,7 @@ def check_recipe(experiment: Experiment) -> None:
         _check_model(f"experiment {name!r}: leak_tax", own.model_copy(update={"image_size": tax.image_size or own.image_size}))
     _check_generalise(experiment)
     _check_systems(experiment)
+    _check_ablations(experiment)
     if experiment.data.source != "demo":
         _check_data(name, find_source(experiment.data.source, project_root()), experiment.data.groups)
 
@@ -89,6 +91,13 @@ def _check_systems(experiment: Experiment) -> None:
             if models[ours].model != models[theirs].model:
                 came = f"{ours} is of {models[ours].model}, {theirs} is of {models[theirs].model}"
                 raise ValueError(f"{where}.own: expected the same architecture as in `published`, came another: {came}")
+
+
+def _check_ablations(experiment: Experiment) -> None:
+    asked = experiment.ablations
+    for name, change in (asked.changes if asked else {}).items():
+        where = f"experiment {experiment.name!r}: ablations.changes.{name}"
+        _check_model(where, changed(experiment.models[asked.base], asked.quick, change))
 
 
 def _check_data(name: str, source: Path, groups: str | None) -> None:

@@ -8,6 +8,7 @@ Example of a notebook's cell, which writes the figure and shows it:
     figures.save(figures.leaderboard(metrics), report / "figures/leaderboard.png")
 """
 
+from dfd_lib.figures.ablations import ablations
 from dfd_lib.figures.answers import confusions, roc, scores
 from dfd_lib.figures.comparison import leaderboard, pair_matrix, slices
 from dfd_lib.figures.data import contact_sheet, coverage, differences, face_sizes, split_overview
@@ -22,6 +23,7 @@ from dfd_lib.figures.training import training_curves
 from dfd_lib.figures.tuning import search_progress, search_scatter
 
 __all__ = [
+    "ablations",
     "beside",
     "confusions",
     "contact_sheet",

@@ -39,6 +39,17 @@ _KNOWN = {
         "Two matrices over pairs of models: share of answers that differ, and correlation of errors.",
         "An ensemble gains from members that are good and err on different clips: high disagreement, low correlation of errors.",
     ),
+    "ablations": (
+        "Dot plot: the difference in AUC that each change of one model makes on validation folds, with 95 % intervals; bars: minutes.",
+        "Each line is a paired 95 % interval from resampled groups; green surely helps, vermillion surely hurts, grey could be "
+        "chance. Hollow: the same model with another seed, which shows what luck is worth. Right: how long a training took; the line "
+        "is the model as it is.",
+    ),
+    "finalists": (
+        "Dot plot: the difference in AUC of each finalist to the first on all validation folds, with 95 % intervals; bars: minutes.",
+        "Whole models, trained on every fold: the mean difference to the first, with its paired 95 % interval, and the minutes "
+        "of a training.",
+    ),
     "time": (
         "Dot plot: the gain in AUC of each model of clips over the frames of its trunk, and over itself on frames out of order.",
         "Each line is a paired 95 % interval from resampled groups; green where it lies above 0. A gain over the frames alone may come "

@@ -8,6 +8,7 @@ import jinja2
 
 from dfd_lib.paths import whole
 from dfd_lib.report import doubts, record, results
+from dfd_lib.report.ablations import ablations
 from dfd_lib.report.blocks import Section
 from dfd_lib.report.coverage import coverage
 from dfd_lib.report.explain import explain
@@ -23,6 +24,7 @@ _SECTIONS: tuple[tuple[Callable[[Report], Section], str], ...] = (
     (results.pairs, "pairs.csv"),
     (results.ensembles, "ensembles.csv"),
     (tuning, ""),  # only where a recipe searches
+    (ablations, ""),  # only where a recipe has some
     (time, ""),  # only where a recipe has models of clips
     (results.slices, "slices.csv"),
     (results.answers, "figures/roc.png, confusions.png or scores.png"),

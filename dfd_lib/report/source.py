@@ -52,6 +52,8 @@ COLUMNS = {
         *("error_real", "error_fake", "wrong", "unsure"),
     ],
     "tuning.csv": ["model", "trials", "val_default", "val_tuned", "test_default", "test_tuned", "gain", "gain_low", "gain_high"],
+    "ablations.csv": ["name", "changed", "auc", "difference", "low", "high", "p_holm", "minutes", "image_size", "parameters"],
+    "finalists.csv": ["name", "changed", "auc", "difference", "low", "high", "p_holm", "minutes", "image_size", "parameters"],
     "time.csv": ["about", "model", "against", "n", "auc", "auc_against", "difference", "low", "high", "p_holm"],
     "leak_tax.csv": [
         *("split", "model", "seeds", "n_train", "n_test", "groups", "torn"),

@@ -4,6 +4,7 @@ Each step reads tables from disk and writes tables to disk, so it can be rerun,
 cached or sent to another machine. The Snakefile says which follows which.
 """
 
+from dfd_lib.stages.ablations import ablate, ablation_runs, ablation_settings, ablations_asked, blended_faces, collect_ablations
 from dfd_lib.stages.checks import check_leak_free, check_written, stamp
 from dfd_lib.stages.leaktax import pay_leak_tax
 from dfd_lib.stages.media import draw_clips, find_faces, list_media, read_faces, read_manifest, sample_crops, split_faces
@@ -15,10 +16,16 @@ from dfd_lib.stages.training import collect_runs, model_settings, train
 from dfd_lib.stages.tuning import best_settings, search_dir, search_space, tune, tuned_models, tuning_gains
 
 __all__ = [
+    "ablate",
+    "ablation_runs",
+    "ablation_settings",
+    "ablations_asked",
     "best_line",
     "best_settings",
+    "blended_faces",
     "check_leak_free",
     "check_written",
+    "collect_ablations",
     "collect_runs",
     "compare",
     "compare_time",

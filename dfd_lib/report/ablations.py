@@ -1,0 +1,45 @@
+"""The page's section about a study of what helps."""
+
+import pandas as pd
+
+from dfd_lib.formats import count, duration, share
+from dfd_lib.report.blocks import Block, Cell, Column, Section, Table, Words, metric_cell, number_cell, text_cell
+from dfd_lib.report.source import Report
+
+_FOOT = (
+    "AUC is the mean over the folds; intervals are of resampled groups, and what another seed would have done is not in them. "
+    "p is corrected for the number of rows (Holm)."
+)
+
+
+def ablations(report: Report) -> Section:
+    """Every change of one model against the model as it is, then whole models against each other, on folds of train and val."""
+    blocks: list[Block] = []
+    for name, title in (("ablations", "One thing changed at a time"), ("finalists", "Finalists on every fold")):
+        table = report.table(f"{name}.csv")
+        if table is not None:
+            said = [line for line in report.text(f"{name}.txt").splitlines() if line.strip()]
+            blocks += [Words(said), *report.pictures(name), _table(f"{title}, {report.clips}", table)]
+    return Section("ablations", "What helped", blocks)
+
+
+def _table(caption: str, table: pd.DataFrame) -> Table:
+    columns = [Column("name"), Column("changed")]
+    columns += [Column(title, True) for title in ("AUC on folds", "difference", "p (Holm)", "a training", "pixels", "parameters")]
+    return Table(f"{caption}; validation folds alone", columns, [_row(row) for _, row in table.iterrows()], _FOOT)
+
+
+def _row(row: pd.Series) -> list[Cell]:
+    base = pd.isna(row["difference"])
+    ends = pd.Series({"difference": row["difference"], "difference_low": row["low"], "difference_high": row["high"]})
+    p = "" if pd.isna(row["p_holm"]) else "< .001" if row["p_holm"] < 0.001 else share(row["p_holm"])
+    return [
+        text_cell(row["name"]),
+        text_cell(row["changed"]),
+        number_cell(row["auc"], share(row["auc"])),
+        text_cell("the measure") if base else metric_cell(ends, "difference", sign=True),
+        number_cell(row["p_holm"], p),
+        number_cell(row["minutes"], duration(60 * row["minutes"])),
+        number_cell(row["image_size"], count(row["image_size"])),
+        number_cell(row["parameters"], count(row["parameters"])),
+    ]

@@ -1,0 +1,114 @@
+"""Differences between models on folds: against a bootstrap written out, and against what is known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from dfd_lib.evaluation.ablations import COLUMNS, ablation_table, verdict
+from dfd_lib.figures import ablations as drawn
+
+
+def predictions(strengths, folds=(1, 2), seeds=(1,), groups=40):
+    """Each model sees the label with its own strength, and all share a noise."""
+    parts = []
+    for fold in folds:
+        random = np.random.default_rng(fold)
+        label, group = np.arange(4 * groups) % 2, np.arange(4 * groups) // 4
+        shared = random.normal(size=len(label))
+        for number, (name, strength) in enumerate(strengths.items()):
+            for seed in seeds:
+                noise = np.random.default_rng([fold, number, seed]).normal(size=len(label)) * 0.5
+                row = {
+                    "model": name,
+                    "seed": seed,
+                    "dataset": "d",
+                    "split": "val",
+                    "level": "frame",
+                    "condition": "clean",
+                    "face": 0,
+                    "frame": 0,
+                }
+                names = [f"{fold}-{one}" for one in range(len(label))]
+                score = 1 / (1 + np.exp(-(strength * (label - 0.5) + shared + noise)))
+                who = [f"{fold}g{one}" for one in group]
+                parts.append(
+                    pd.DataFrame({**row, "path": names, "video": names, "group": who, "label": label, "p_fake": score, "fold": fold})
+                )
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def table():
+    return predictions({"base": 1.0, "better": 2.5, "same": 1.0, "worse": 0.2}), {"base": "base", "resamples": 200}
+
+
+def test_a_row_a_model_the_base_first_then_the_best(table):
+    came = ablation_table(table[0], **table[1])
+    assert list(came.columns) == COLUMNS
+    assert came["name"].tolist()[:2] == ["base", "better"]
+    assert came["name"].iloc[-1] == "worse"
+    assert came.loc[0, ["difference", "low", "high", "p"]].isna().all()
+    assert (came["folds"] == 2).all()
+    assert (came["n"] == 320).all()
+    assert (came["groups"] == 80).all()
+
+
+def test_differences_are_the_mean_over_folds_and_intervals_those_of_resampled_groups(table):
+    """Written out: scikit-learn's AUC on groups drawn with replacement, each fold apart."""
+    rows, how = table
+    came = ablation_table(rows, **how).set_index("name")
+    random, draws = np.random.default_rng(0), []
+    for _, fold in rows.groupby("fold"):
+        wide = fold.pivot(index=["path", "group", "label"], columns="model", values="p_fake").reset_index()
+        label, *scores = (wide[name].to_numpy() for name in ("label", "better", "base"))
+        pieces = np.array([*wide.groupby("group").indices.values()])
+        again = [pieces[random.integers(len(pieces), size=len(pieces))].ravel() for _ in range(200)]
+        draws.append([np.subtract(*(roc_auc_score(label[rows], one[rows]) for one in scores)) for rows in [np.arange(len(wide)), *again]])
+    mean = np.mean(draws, axis=0)
+    better = came.loc["better"]
+    assert better["difference"] == pytest.approx(mean[0])
+    assert (better["low"], better["high"]) == pytest.approx(tuple(np.quantile(mean[1:], [0.025, 0.975])), abs=0.02)
+    assert better["p_holm"] >= better["p"]
+    assert better["low"] > 0 > came.loc["worse", "high"]
+    assert came.loc["same", "low"] < 0 < came.loc["same", "high"]
+
+
+def test_a_model_counts_on_the_folds_that_it_shares_with_the_base():
+    rows = predictions({"base": 1.0, "other": 2.0})
+    one_fold = rows[(rows["model"] == "base") | (rows["fold"] == 2)]
+    came = ablation_table(one_fold, "base", resamples=100).set_index("name")
+    only = ablation_table(rows[rows["fold"] == 2], "base", resamples=100).set_index("name")
+    assert came.loc["other", "difference"] == only.loc["other", "difference"]
+    assert came.loc["other", "folds"] == 1
+    with pytest.raises(ValueError, match="on a fold that both were trained for"):
+        ablation_table(rows[rows["fold"] == np.where(rows["model"] == "base", 1, 2)], "base", resamples=100)
+    with pytest.raises(ValueError, match="expected predictions of 'nobody'"):
+        ablation_table(rows, "nobody", resamples=100)
+
+
+def test_seeds_are_averaged_by_their_scores_not_by_their_answers():
+    rows = predictions({"base": 1.0, "other": 1.5}, folds=(1,), seeds=(1, 2, 3))
+    came = ablation_table(rows, "base", resamples=100).set_index("name")
+    aucs = rows.groupby(["model", "seed"])[["label", "p_fake"]].apply(lambda one: roc_auc_score(one["label"], one["p_fake"]))
+    assert came.loc["other", "difference"] == pytest.approx(aucs["other"].mean() - aucs["base"].mean())
+    assert (came["seeds"] == 3).all()
+
+
+def test_words_and_figure_tell_what_helps_what_hurts_and_what_luck_is(table):
+    came = ablation_table(table[0], **table[1]).assign(minutes=2.0)
+    came["luck"] = came["name"] == "same"
+    said = verdict(came)
+    assert said[0].startswith("2 changes of base, AUC .")
+    assert said[1].startswith("1 surely helps: better +.")
+    assert said[2].startswith("1 surely hurts: worse −.")
+    assert "With another seed alone the base came to" in said[3]
+    assert verdict(came.head(0)) == []
+    assert verdict(came[came["name"].isin(["base", "same"])]) == ["No change was tried."]
+    gain, cost = drawn(came).axes
+    assert [text.get_text() for text in gain.get_yticklabels()] == came["name"].tolist()[1:]
+    assert [bar.get_width() for bar in cost.patches] == [2.0] * 3
+    assert drawn(came.head(0)).axes
+    assert drawn(came.head(1)).axes
+    with pytest.raises(ValueError, match="missing minutes"):
+        drawn(came.drop(columns="minutes"))

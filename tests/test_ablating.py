@@ -1,0 +1,132 @@
+"""A study of what helps: what a recipe may ask, which trainings it means, and that they are made once, on folds alone."""
+
+import pandas as pd
+import pytest
+import synthetic_report as made
+
+from dfd_lib import figures, stages
+from dfd_lib.experiment import parse_experiment
+from dfd_lib.paths import report_dir
+from dfd_lib.preflight import check_recipe
+from dfd_lib.report import write_page
+from dfd_lib.tables import read_table
+
+ASKED = {
+    "base": "lenet",
+    "quick": {"image_size": 32, "epochs": 1},
+    "changes": {"jpeg": {"augment": {"jpeg": 40}}, "wide": {"hyper": {"dense": 64}, "epochs": 2}},
+    "folds": 2,
+}
+
+
+def recipe(models=None, seeds=(1,), **asked):
+    models = models or {"lenet": {"hyper": {"dropout": 0.1}, "augment": {"blur": 1}}}
+    raw = {
+        "name": "ablated",
+        "title": "T",
+        "data": {"source": "demo"},
+        "models": models,
+        "seeds": list(seeds),
+        "evaluation": {"resamples": 100},
+    }
+    return parse_experiment({**raw, "ablations": {**ASKED, **asked}})
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"base": "lenett"}, "ablations.base: expected a model of the recipe, came 'lenett'; did you mean 'lenet'"),
+        ({"finalists": ["meso4"]}, "ablations.finalists: expected a model of the recipe, came 'meso4'"),
+        ({"changes": {"longer": {"epoch": 3}}}, "ablations.changes.longer: epoch: unknown key; did you mean 'epochs'"),
+        ({"quick": {"augment": {"jepg": 3}}}, "ablations.quick: augment.jepg: unknown key; did you mean 'jpeg'"),
+        ({"changes": {"base": {}}}, "ablations.changes: expected names of their own, came base"),
+        ({"screened": [3]}, "ablations.screened: expected folds from 1 to 2, came 3"),
+        ({"again": [1]}, "ablations.again: expected other seeds than 1"),
+        ({"changes": {}}, "ablations.changes"),
+    ],
+)
+def test_mistakes_in_a_study_are_told_before_anything_is_trained(asked, said):
+    with pytest.raises(ValueError, match=said.replace(".", r"\.")):
+        recipe(**asked)
+
+
+def test_a_size_that_the_model_does_not_take_is_told_before_anything_is_trained():
+    with pytest.raises(ValueError, match=r"ablations\.changes\.tiny\.image_size: expected at least"):
+        check_recipe(recipe(changes={"tiny": {"image_size": 8}}))
+
+
+def test_which_trainings_a_recipe_means():
+    runs = stages.ablation_runs(recipe(again=[5], finalists=["lenet"], seeds=(1, 2), screened=[2]))
+    screened = ["base-f2-s1", "base-f2-s5", "jpeg-f2-s1", "wide-f2-s1"]
+    assert list(runs) == [*screened, "lenet-f1-s1", "lenet-f1-s2", "lenet-f2-s1", "lenet-f2-s2"]
+    assert stages.ablation_runs(parse_experiment({"name": "x", "title": "X", "data": {"source": "demo"}, "models": {"lenet": {}}})) == {}
+
+
+def test_a_change_is_of_one_thing_and_what_is_quick_stays_quick():
+    asked = recipe(
+        models={"lenet": {"hyper": {"dropout": 0.1}, "augment": {"blur": 1}, "tune": None, "image_size": 64}}, finalists=["lenet"]
+    )
+    jpeg, wide, whole = (stages.ablation_settings(asked, name) for name in ("jpeg", "wide", "lenet"))
+    assert (jpeg.augment.jpeg, jpeg.augment.blur, jpeg.image_size, jpeg.epochs) == (40, 1, 32, 1)
+    assert (wide.hyper, wide.epochs, wide.augment.jpeg) == ({"dropout": 0.1, "dense": 64}, 2, 0)
+    assert whole.image_size == 64
+
+
+def test_the_study_trains_on_folds_alone_once_and_writes_table_words_and_section(tmp_path, monkeypatch):
+    monkeypatch.setenv("DFD_OUT", str(tmp_path))
+    monkeypatch.setenv("DFD_PROJECT", str(tmp_path))
+    asked = recipe(changes={"jpeg": {"augment": {"jpeg": 40}}}, again=[2])
+    manifest = drawn_crops(tmp_path)
+    monkeypatch.setattr("dfd_lib.stages.ablations.read_manifest", lambda experiment: manifest)
+    monkeypatch.setattr("dfd_lib.stages.ablations.crops_root", lambda experiment: tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"expected run\.json"):
+        stages.collect_ablations(asked)
+    with pytest.raises(ValueError, match="came 'jpegg-f1-s1'; did you mean 'jpeg-f1-s1'"):
+        stages.ablate(asked, ["jpegg-f1-s1"])
+    stages.ablate(asked, verbose=0)
+    table, finalists = stages.collect_ablations(asked)
+    assert sorted(table["name"]) == ["base", "base, seed 2", "jpeg"]
+    assert finalists.empty
+    assert table.set_index("name").loc["jpeg", "changed"] == "augment.jpeg 40"
+    assert table["luck"].tolist().count(True) == 1
+    folder = report_dir("ablated") / "ablations"
+    seen = read_table(folder / "jpeg-f1-s1" / "predictions.parquet")
+    outside = manifest[~manifest["split"].isin(["train", "val"])]
+    assert set(seen["split"]) == {"val"}
+    assert not set(seen["path"]) & set(outside["path"])
+    assert 0 < len(seen) < (len(manifest) - len(outside)), "a fold judges what the others trained"
+    before = {path: path.stat().st_mtime_ns for path in folder.glob("*/run.json")}
+    monkeypatch.setattr("dfd_lib.training.fit.fit", None)
+    stages.ablate(asked)  # nothing is trained again
+    assert {path: path.stat().st_mtime_ns for path in folder.glob("*/run.json")} == before
+    report = report_dir("ablated")
+    made.write_report(report, names=made.NAMES[:2])
+    figures.save(figures.ablations(table), report / "figures" / "ablations.png")
+    page = write_page("ablated").read_text()
+    assert "What helped" in page
+    assert "augment.jpeg 40" in page
+
+
+def drawn_crops(root):
+    """Crops as `test_fit` draws them, but enough groups for two folds."""
+    import cv2
+    import numpy as np
+
+    rows = []
+    for number in range(64):
+        random = np.random.default_rng(number)
+        image = random.integers(60, 140, (16, 16, 3), dtype=np.uint8)
+        image[8:12, 4:8] += 90 * (number % 2)
+        cv2.imwrite(str(root / f"{number:03}.png"), image)
+        split = ("train", "train", "val", "test")[(number // 2) % 4]
+        rows.append({"path": f"{number:03}.png", "label": number % 2, "split": split, "video": f"v{number}", "group": f"g{number}"})
+    rest = {"dataset": "toy", "method": "toy", "person": "", "donor": "", "face": 0, "frame": 0, "score": 1.0}
+    return pd.DataFrame(rows).assign(**rest, **dict.fromkeys(("box_x", "box_y", "box_w", "box_h"), 16.0))
+
+
+def test_blended_faces_are_drawn_ones_with_their_masks():
+    sheet = stages.blended_faces(count=2, size=32)
+    assert [len(row) for row in sheet.values()] == [2, 2, 2]
+    for face, mask, fake in zip(*sheet.values(), strict=True):
+        assert face.shape == mask.shape == fake.shape == (32, 32, 3)
+        assert (face != fake).any()
