@@ -31,11 +31,22 @@ def gpus() -> list[str]:
     return sorted(line.split(":", 1)[1].strip() for text in said for line in text.splitlines() if line.startswith("Model"))
 
 
-def record_test_read(report: Path, command: str, result: str) -> None:
-    """Append a line to `test_reads.csv`: who read `test`, when, at which commit, and what came out."""
+def record_test_read(report: Path, command: str, result: str, *, shown_again: bool = False) -> None:
+    """Append a line to `test_reads.csv`: who read `test`, when, at which commit, and what came out.
+
+    Args:
+        report: the report's folder.
+        command: who read it.
+        result: what came out, in words.
+        shown_again: two steps of one run show it; the second adds no line where the
+            command's last one has the same commit and result.
+    """
     path = report / "test_reads.csv"
     row = {"date": _now(), "commit": _commit(), "command": command, "result": result}
     past = read_table(path) if path.exists() else pd.DataFrame(columns=list(row))
+    last = past[past["command"] == command].tail(1)
+    if shown_again and last[["commit", "result"]].to_dict("records") == [{"commit": row["commit"], "result": result}]:
+        return
     write_table(pd.concat([past, pd.DataFrame([row])], ignore_index=True), path)
 
 

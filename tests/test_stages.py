@@ -68,6 +68,9 @@ def test_a_leak_tax_that_is_shown_again_is_one_reading_of_test(crops, monkeypatc
     gain[0] = 0.3  # trained anew: another result is another line
     stages.pay_leak_tax(experiment)
     assert len(read_table(report_dir("x") / "test_reads.csv")) == 2
+    monkeypatch.setattr("dfd_lib.stamp._commit", lambda: "another")
+    stages.pay_leak_tax(experiment)
+    assert len(read_table(report_dir("x") / "test_reads.csv")) == 3
 
 
 def test_data_sets_do_not_mix(crops):

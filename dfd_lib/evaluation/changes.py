@@ -5,7 +5,7 @@ import pandas as pd
 
 from dfd_lib.evaluation.aggregate import aggregate
 from dfd_lib.evaluation.scores import point_metrics
-from dfd_lib.evaluation.uncertainty import bootstrap, interval, resample_weights
+from dfd_lib.evaluation.uncertainty import bootstrap, interval, intervals, resample_weights
 from dfd_lib.formats import between, count, share
 
 CLEAN = "clean"
@@ -43,26 +43,31 @@ def auc_changes(predictions: pd.DataFrame, *, aggregator: str = "mean", resample
     return pd.DataFrame(rows, columns=["model", "seed", "condition", "auc_change", "auc_change_low", "auc_change_high"])
 
 
-def paired_auc(before: pd.DataFrame, after: pd.DataFrame, *, resamples: int = 1000, seed: int = 1) -> dict[str, float]:
-    """Two scorings of the same clips: the AUC of each and their difference, with paired 95 % intervals.
+def paired_scores(
+    before: pd.DataFrame, after: pd.DataFrame, *, threshold: float = 0.5, resamples: int = 1000, seed: int = 1
+) -> dict[str, float]:
+    """Two scorings of the same clips: AUC and recall of each, and the difference in AUC, with paired 95 % intervals.
 
     Args:
         before, after: group, label, p_fake; the same rows in any order.
+        threshold: of the recall; `p_fake >= threshold` is FAKE.
         resamples: of groups.
         seed: of the resamples.
 
     Returns:
-        auc_before, auc_after and change (after minus before), each with `_low` and `_high`.
+        auc_before, auc_after, change (in AUC, after minus before), recall_before and recall_after, each with `_low` and `_high`.
     """
     weights = resample_weights(before["group"], resamples, seed)
-    samples = {"auc_before": _samples(before, weights), "auc_after": _samples(after, weights)}
-    samples["change"] = samples["auc_after"] - samples["auc_before"]
-    values = {"auc_before": _auc(before), "auc_after": _auc(after), "change": _auc(after) - _auc(before)}
-    found = {}
-    for name, value in values.items():
-        low, high = interval(samples[name], len(weights))
-        found |= {name: value, f"{name}_low": float(low), f"{name}_high": float(high)}
-    return found
+    found: dict[str, float] = {}
+    samples: dict[str, np.ndarray] = {}
+    for when, rows in (("before", before), ("after", after)):
+        point = point_metrics(rows["label"], rows["p_fake"], threshold)
+        ends = intervals(rows["label"], rows["p_fake"], rows["group"], weights, threshold)
+        for name in ("auc", "recall"):
+            found |= {f"{name}_{when}": point[name], **{f"{name}_{when}_{end}": ends[f"{name}_{end}"] for end in ("low", "high")}}
+        samples[when] = _samples(rows, weights)
+    low, high = interval(samples["after"] - samples["before"], len(weights))
+    return found | {"change": found["auc_after"] - found["auc_before"], "change_low": float(low), "change_high": float(high)}
 
 
 def _samples(rows: pd.DataFrame, weights: pd.DataFrame) -> np.ndarray:

@@ -24,7 +24,7 @@ def pay_leak_tax(experiment: Experiment, verbose: int = 2) -> pd.DataFrame | Non
     """Train on both splits, or take the runs that are there; writes `WRITES` of the report.
 
     Both have as many crops of either class in each part; only who shares a part
-    with whom differs. Reads `test`, and records that it did, once for one result.
+    with whom differs. Reads `test`, and records that it did.
 
     Args:
         experiment: its `leak_tax` says which model, for how long, with which seeds.
@@ -47,14 +47,11 @@ def pay_leak_tax(experiment: Experiment, verbose: int = 2) -> pd.DataFrame | Non
     rule, out = experiment.evaluation, report_dir(experiment.name)
     table = leak_tax(pd.concat(runs, ignore_index=True), facts, threshold=rule.threshold, resamples=rule.resamples)
     table.insert(1, "model", asked.model)
-    said = verdict(table, asked.model) + "\n"
-    words = out / "leak_tax.txt"
-    is_known = words.is_file() and words.read_text(encoding="utf-8") == said  # the notebook shows again what `dfd leak-tax` has read
+    said = verdict(table, asked.model)
     write_table(table, out / "leak_tax.csv")
-    with whole(words) as beside:
-        beside.write_text(said, encoding="utf-8")
-    if not is_known:
-        record_test_read(out, "leak tax", said.strip())
+    with whole(out / "leak_tax.txt") as beside:
+        beside.write_text(said + "\n", encoding="utf-8")
+    record_test_read(out, "leak tax", said, shown_again=True)  # by the notebook, after `dfd leak-tax`
     return table
 
 

@@ -4,9 +4,8 @@ import re
 
 import pandas as pd
 
-from dfd_lib.evaluation.changes import paired_auc
+from dfd_lib.evaluation.changes import paired_scores
 from dfd_lib.evaluation.metrics import at_levels
-from dfd_lib.evaluation.scores import point_metrics
 from dfd_lib.experiment import Experiment
 from dfd_lib.formats import between, count
 from dfd_lib.paths import report_dir, whole
@@ -20,8 +19,8 @@ from dfd_lib.training.runs import read_run
 FEWEST = 2
 """Methods that there must be, so that one can be left out and fakes remain."""
 
-COLUMNS = ["method", "model", "seed", "aggregator", "frames_per_clip", "n", "n_fake", "recall_before", "recall_after"]
-COLUMNS += [name + end for name in ("auc_before", "auc_after", "change") for end in ("", "_low", "_high")]
+COLUMNS = ["method", "model", "seed", "aggregator", "frames_per_clip", "n", "n_fake"]
+COLUMNS += [name + end for name in ("recall_before", "recall_after", "auc_before", "auc_after", "change") for end in ("", "_low", "_high")]
 
 
 def methods_of(manifest: pd.DataFrame) -> list[str]:
@@ -70,8 +69,8 @@ def measure_left_out(experiment: Experiment) -> pd.DataFrame:
     Reads `test`, and records that it did.
 
     Returns:
-        A row for each method and seed: method, model, seed, n, n_fake (clips), auc_before, auc_after and
-        change with paired 95 % intervals, recall_before and recall_after at the recipe's threshold.
+        A row for each method and seed: method, model, seed, aggregator, frames_per_clip, n, n_fake (clips); auc_before,
+        auc_after, change, recall_before and recall_after (at the recipe's threshold) with paired 95 % intervals.
     """
     out, rule, name = report_dir(experiment.name), experiment.evaluation, experiment.generalise.leave_out
     trained, manifest = read_table(out / "leave_out_predictions.parquet"), read_manifest(experiment)
@@ -81,13 +80,10 @@ def measure_left_out(experiment: Experiment) -> pd.DataFrame:
         method = model.removeprefix(f"{name}-without-")
         seen = read_run(run_dir(experiment, name, seed)).predictions
         sides = [_clips(side, method_of, method, rule.aggregator) for side in (seen[seen["split"] == "test"], unseen)]
-        recalls = [point_metrics(side["label"], side["p_fake"], rule.threshold)["recall"] for side in sides]
         facts = {"aggregator": sides[0]["aggregator"].iloc[0], "frames_per_clip": sides[0]["frames"].median()}
         facts |= {"n": len(sides[0]), "n_fake": int(sides[0]["label"].sum())}
-        rows.append(
-            {"method": method, "model": name, "seed": seed, **facts, "recall_before": recalls[0], "recall_after": recalls[1]}
-            | paired_auc(*sides, resamples=rule.resamples)
-        )
+        told = paired_scores(*sides, threshold=rule.threshold, resamples=rule.resamples)
+        rows.append({"method": method, "model": name, "seed": seed, **facts, **told})
     table = pd.DataFrame(rows, columns=COLUMNS)
     said = _findings(table, name, manifest)
     write_table(table, out / "leave_out.csv")

@@ -27,7 +27,7 @@ def find_faces(experiment: Experiment, shard: str | None = None, tell: Callable[
     Args:
         experiment: says which media, and how faces are found.
         shard: which part.
-        tell: is given a line on the files that are no media.
+        tell: is given a line on the files that are no media, unless we drew them ourselves.
 
     Returns:
         The manifest, not split yet.
@@ -36,7 +36,7 @@ def find_faces(experiment: Experiment, shard: str | None = None, tell: Callable[
     from dfd_lib.data.shards import Shard
 
     root, out = source_dir(experiment), faces_dir(experiment.name)
-    listing, problems = list_media(experiment, root, tell)
+    listing, problems = list_media(experiment, root, str if experiment.data.source == "demo" else tell)
     how = {"workers": workers(), "problems": problems}
     if experiment.faces:
         extract(listing, root, out, faces=experiment.faces, shard=Shard.parse(shard) if shard else None, **how)

@@ -7,7 +7,7 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 from synthetic_predictions import predictions
 
 from dfd_lib.evaluation.aggregate import aggregate
-from dfd_lib.evaluation.changes import auc_changes, paired_auc, robustness_findings
+from dfd_lib.evaluation.changes import auc_changes, paired_scores, robustness_findings
 from dfd_lib.evaluation.cross import cross_findings, cross_table
 from dfd_lib.evaluation.metrics import evaluate
 from dfd_lib.evaluation.uncertainty import resample_weights
@@ -66,11 +66,15 @@ def test_two_trainings_are_paired(corrupted):
     clips = aggregate(corrupted)
     own = clips[clips["model"] == "a"]
     clean, noisy = (own[own["condition"] == name] for name in ("clean", "noise-8"))
-    found = paired_auc(clean, noisy.sample(frac=1, random_state=1), resamples=400)
+    found = paired_scores(clean, noisy.sample(frac=1, random_state=1), resamples=400)
     assert found["auc_before"] == pytest.approx(roc_auc_score(clean["label"], clean["p_fake"]))
     assert found["change"] == pytest.approx(found["auc_after"] - found["auc_before"])
     assert found["change_low"] < found["change"] < found["change_high"]
-    nothing = paired_auc(clean, clean, resamples=100)
+    assert found["recall_before"] == pytest.approx((clean.loc[clean["label"] == 1, "p_fake"] >= 0.5).mean())
+    assert found["recall_before_low"] < found["recall_before"] < found["recall_before_high"]
+    strict = paired_scores(clean, noisy, threshold=0.9, resamples=100)
+    assert strict["recall_before"] < found["recall_before"] and strict["auc_before"] == found["auc_before"]
+    nothing = paired_scores(clean, clean, resamples=100)
     assert [nothing[f"change{end}"] for end in ("", "_low", "_high")] == [0, 0, 0]
 
 
