@@ -104,14 +104,14 @@ def count(value: float, one: str = "", many: str = "") -> str:
 
 
 def clip_rule(aggregator: str, frames: float = math.nan) -> str:
-    """Say how a clip's score came of its frames; `frames` is how many, in the median.
+    """Say how a clip's score came of its frames; `frames` is how many, in the median, or the most that a network of clips takes.
 
     Example:
-        >>> clip_rule("mean", 5.0), clip_rule("top_k"), clip_rule("none")
-        ('mean of 5 frames', 'top_k of its frames', 'clips as a whole')
+        >>> clip_rule("mean", 5.0), clip_rule("top_k"), clip_rule("none"), clip_rule("none", 16.0)
+        ('mean of 5 frames', 'top_k of its frames', 'clips as a whole', 'clips of up to 16 frames')
     """
     if aggregator == "none":
-        return "clips as a whole"
+        return "clips as a whole" if math.isnan(frames) else f"clips of up to {count(frames, 'frame')}"
     return f"{aggregator} of {'its frames' if math.isnan(frames) else count(frames, 'frame')}"
 
 

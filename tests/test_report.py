@@ -416,6 +416,14 @@ def test_every_number_of_clips_says_how_many_frames_a_clip_gave(folder, frames, 
     assert len(captions) >= 6 and all(told in caption for caption in captions)
 
 
+def test_networks_of_clips_say_how_many_frames_they_see(folder):
+    metrics = read_table(folder / "metrics.csv")
+    whole = (metrics["level"] == "video") & (metrics["model"] == metrics["model"].iloc[0])
+    metrics.loc[whole, "aggregator"] = "none"
+    write_table(metrics.assign(frames_per_clip=np.where(whole, 16.0, np.nan)), folder / "metrics.csv")
+    assert "networks of clips see up to 16 frames" in read(folder).words("caption")
+
+
 def test_val_is_shown_and_named_where_test_was_not_read(folder):
     metrics = read_table(folder / "metrics.csv")
     write_table(metrics[metrics["split"] == "val"], folder / "metrics.csv")

@@ -50,6 +50,19 @@ def test_one_model_alone_gets_its_report(crops):
     assert frames.groupby("value")["n"].sum().tolist() == [40, 40]
 
 
+def test_every_score_of_a_clip_says_of_how_many_frames(crops):
+    lstm = {"model": "resnext_lstm_small", "hyper": {"frames": 4}}
+    experiment = recipe(crops[0], models={"lenet": {}, "lstm": lstm}, evaluation={"resamples": 100})
+    frames = predictions_of(stages.read_manifest(experiment))
+    clips = frames.assign(model="lstm", level="video", path="", frame=-1)
+    metrics, _, pairs = stages.compare(experiment, pd.concat([frames, clips], ignore_index=True))
+    told = metrics[metrics["level"] == "video"].groupby("model")[["aggregator", "frames_per_clip"]].agg(set)
+    assert told.loc["lenet"].tolist() == [{"mean"}, {1.0}]
+    assert told.loc["lstm"].tolist() == [{"none"}, {4.0}]
+    assert pairs[["aggregator", "frames_per_clip"]].iloc[0].tolist() == ["mean", 1.0]
+    assert "AUC by clip (" in stages.best_line(metrics)
+
+
 def test_a_leak_tax_that_is_shown_again_is_one_reading_of_test(crops, monkeypatch):
     """The pipeline pays it in a step of its own, and the notebook of splits shows it."""
     write_table(crops[1], crops[0] / "listing.csv")

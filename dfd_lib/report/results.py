@@ -96,8 +96,16 @@ def _about(report: Report, rows: pd.DataFrame, level: str) -> str:
     noun = "face crop" if level == "frame" else "clip"
     rules = [rule for rule in dict.fromkeys(rows["aggregator"]) if rule != "none"]
     how = f", scored by the {' or '.join(rules)} of {report.frames_of_a_clip}, of several people the most suspicious" if rules else ""
+    how += _by_networks(rows)
     size = count(rows["n"].max(), noun)
     return f"{size} ({count(rows['n_fake'].max())} fake){how}; fake where p_fake ≥ {share(rows['threshold'].iloc[0], 2)}."
+
+
+def _by_networks(rows: pd.DataFrame) -> str:
+    """How many frames networks of clips take, where there are some and the table tells."""
+    whole = rows[(rows["aggregator"] == "none") & (rows["level"] == "video")]
+    most = whole["frames_per_clip"].max() if "frames_per_clip" in whole else float("nan")
+    return "" if pd.isna(most) else f", networks of clips see up to {count(most, 'frame')}"
 
 
 def pairs(report: Report) -> Section:

@@ -28,6 +28,8 @@ def compare(experiment: Experiment, predictions: pd.DataFrame) -> tuple[pd.DataF
     manifest = _with_resolution(read_manifest(experiment), out)
     settings = {"threshold": rule.threshold, "aggregator": rule.aggregator}
     metrics = evaluate(predictions, **settings, resamples=rule.resamples)
+    by_network = metrics["model"].map(_frames_of_networks(experiment)).where(metrics["level"] == "video")
+    metrics["frames_per_clip"] = metrics["frames_per_clip"].fillna(by_network)
     metrics = check_metrics(pd.concat([metrics, majority_baseline(predictions, manifest, **settings)], ignore_index=True))
     slices = slice_metrics(predictions, manifest, rule.slices, **settings, resamples=rule.resamples)
     pairs = compare_pairs(predictions, level="video", split="test", aggregator=rule.aggregator, resamples=rule.resamples)
@@ -35,6 +37,14 @@ def compare(experiment: Experiment, predictions: pd.DataFrame) -> tuple[pd.DataF
         write_table(table, out / f"{name}.csv")
     record_test_read(out, "50_compare", best_line(metrics))
     return metrics, slices, pairs
+
+
+def _frames_of_networks(experiment: Experiment) -> dict[str, float]:
+    """How many frames each network of clips takes at the most."""
+    from dfd_lib.models.registry import hyper_defaults, model_facts
+
+    clips = {name: one for name, one in experiment.models.items() if model_facts(one.model).takes == "clip"}
+    return {name: float(one.hyper.get("frames", hyper_defaults(one.model)["frames"])) for name, one in clips.items()}
 
 
 def best_line(metrics: pd.DataFrame) -> str:
