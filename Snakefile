@@ -46,6 +46,9 @@ def size_rank(network):
     """Higher for larger networks; 0 for the small."""
     return len(LARGE) - LARGE.index(network) if network in LARGE else 0
 
+# whether the recipe names published systems that its models rebuild
+SYSTEMS = ["systems.csv", "notebooks/55_systems.ipynb"] if RECIPE.systems else []
+
 
 def part(*names):
     """The parts of the recipe that a rule depends on."""
@@ -77,6 +80,7 @@ rule page:
         "notebooks/00_tour.ipynb",
         "notebooks/10_faces.ipynb",
         "agreement.csv",
+        SYSTEMS,
         TIMED,
         "shortcuts.csv",
         GENERALISED,
@@ -291,6 +295,23 @@ rule ensembles:
     threads: workflow.cores
     shell:
         run_notebook("60_ensembles", "tried every ensemble")
+
+
+rule systems:
+    input:
+        "predictions.parquet",
+        "shortcuts.csv",
+        LEAK_TAX,
+    output:
+        "systems.csv",
+        "notebooks/55_systems.ipynb",
+    params:
+        recipe=part("systems", "evaluation"),
+        code=code_hash("55_systems"),
+    log:
+        "logs/55_systems.txt",
+    shell:
+        run_notebook("55_systems", "laid the published systems side by side")
 
 
 rule time:
@@ -511,6 +532,7 @@ rule report:
         expand(["models/{run}/run.json", "notebooks/40_train-{run}.ipynb"], run=RUNS),
         rules.compare.output,
         rules.ensembles.output,
+        SYSTEMS,
         TIMED,
         GENERALISED,
         [*ABLATION_TABLES, "notebooks/95_ablations.ipynb"] if ABLATIONS else [],

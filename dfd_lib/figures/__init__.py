@@ -18,6 +18,7 @@ from dfd_lib.figures.explain import beside, heat_maps
 from dfd_lib.figures.generalise import cross, left_out, robustness, unavailable
 from dfd_lib.figures.promises import operating, reliability, verdicts
 from dfd_lib.figures.style import save
+from dfd_lib.figures.systems import claimed_and_reached
 from dfd_lib.figures.time import time_gain
 from dfd_lib.figures.training import training_curves
 from dfd_lib.figures.tuning import search_progress, search_scatter
@@ -25,6 +26,7 @@ from dfd_lib.figures.tuning import search_progress, search_scatter
 __all__ = [
     "ablations",
     "beside",
+    "claimed_and_reached",
     "confusions",
     "contact_sheet",
     "coverage",

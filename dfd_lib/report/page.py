@@ -15,6 +15,7 @@ from dfd_lib.report.explain import explain
 from dfd_lib.report.generalise import generalise
 from dfd_lib.report.promises import promises
 from dfd_lib.report.source import Report, open_report
+from dfd_lib.report.systems import systems
 from dfd_lib.report.time import time
 from dfd_lib.report.tuning import tuning
 from dfd_lib.report.verdict import headline
@@ -25,6 +26,7 @@ _SECTIONS: tuple[tuple[Callable[[Report], Section], str], ...] = (
     (results.ensembles, "ensembles.csv"),
     (tuning, ""),  # only where a recipe searches
     (ablations, ""),  # only where a recipe has some
+    (systems, ""),  # only where a recipe names published systems
     (time, ""),  # only where a recipe has models of clips
     (results.slices, "slices.csv"),
     (results.answers, "figures/roc.png, confusions.png or scores.png"),

@@ -11,6 +11,7 @@ from dfd_lib.stages.media import draw_clips, find_faces, list_media, read_faces,
 from dfd_lib.stages.places import crops_root, run_dir, source_dir, workers
 from dfd_lib.stages.results import best_line, compare, search_ensembles
 from dfd_lib.stages.shortcuts import find_shortcuts
+from dfd_lib.stages.systems import compare_systems
 from dfd_lib.stages.time import compare_time, time_questions
 from dfd_lib.stages.training import collect_runs, model_settings, train
 from dfd_lib.stages.tuning import best_settings, search_dir, search_space, tune, tuned_models, tuning_gains
@@ -28,6 +29,7 @@ __all__ = [
     "collect_ablations",
     "collect_runs",
     "compare",
+    "compare_systems",
     "compare_time",
     "crops_root",
     "draw_clips",
