@@ -82,8 +82,9 @@ def resnext_lstm(
     Returns:
         A model of [pixels (batch, frames, size, size, 3), valid (batch, frames)]
         -> P(fake), (batch, 1). Where `valid` is false there is no frame, and
-        whatever stands there changes nothing; the first of a clip is valid, and
-        what is not stands at its end.
+        whatever stands there changes nothing, neither an answer nor the batch
+        statistics of training; the first of a clip is valid, and what is not
+        stands at its end.
     """
     how = {"backbone": backbone, "backbone_hyper": backbone_hyper, "train_backbone": train_backbone, "units": units}
     first = backbone_weights or weights
@@ -151,7 +152,7 @@ def _recurrent(
     trunk = _features_of(backbone, image_size, weights, train_backbone, backbone_hyper or {})
     inputs, valid = clip(frames, image_size)
     # 10 x 112 x 112 x 3
-    x = trunk(ops.reshape(inputs, (-1, image_size, image_size, 3)))
+    x = _of_valid_frames(trunk, ops.reshape(inputs, (-1, image_size, image_size, 3)), ops.reshape(valid, (-1,)))
     x = ops.reshape(x, (-1, frames, trunk.output.shape[-1]))
     # 10 x 2048; the LSTM passes over what is not valid
     # drawn evenly, as the reference does: Keras' orthogonal matrices take half a minute for 2,048 units
@@ -161,6 +162,23 @@ def _recurrent(
     # 2048
     x = layers.Dropout(dropout, name="dropout")(x)
     return keras.Model([inputs, valid], p_fake(x, penalty(l2=kernel_l2)), name=name)
+
+
+def _of_valid_frames(trunk: "keras.Model", frames: "keras.KerasTensor", valid: "keras.KerasTensor") -> "keras.KerasTensor":
+    """The trunk's features of each frame; it is shown valid ones alone, so that its batch normalization never counts padding.
+
+    Args:
+        trunk: (n, size, size, 3) -> (n, features).
+        frames: all frames of a batch, clip after clip; the first is valid.
+        valid: bool, which of them there are.
+
+    Returns:
+        As many rows as frames; one that is not valid repeats the one before.
+    """
+    from keras import ops
+
+    seen = trunk(ops.take(frames, ops.nonzero(valid)[0], axis=0))
+    return ops.take(seen, ops.cumsum(ops.cast(valid, "int32")) - 1, axis=0)
 
 
 def _features_of(backbone: str, image_size: int, weights: str | None, trainable: bool, hyper: dict[str, Any]) -> "keras.Model":

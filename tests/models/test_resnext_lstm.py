@@ -77,6 +77,28 @@ def test_padding_changes_nothing(model, clips):
     assert logits(model, padded, valid)[1] != answers[1]
 
 
+def test_padding_does_not_enter_the_batch_statistics_of_training(clips):
+    """Batch normalization after a step of training is as if the trunk had been shown the valid frames alone."""
+    pixels, valid = clips
+    valid[0, 1:], valid[2, 3:] = False, False
+    left = []
+    for fill in (0, 255):  # Meso-4 has batch normalization and is quickly built
+        keras.utils.set_random_seed(1)
+        model = build("resnext_lstm_small", **{**SMALL, "backbone": "meso4", "backbone_hyper": {"dropout": 0.0}})
+        before = model.get_layer("backbone").get_weights()
+        model.compile(optimizer=keras.optimizers.SGD(0.0), loss="binary_crossentropy")
+        padded = np.where(valid[..., None, None, None], pixels, fill).astype(np.float32)
+        left.append((model.train_on_batch([padded, valid], np.array([0, 1, 0])), model.get_layer("backbone").get_weights()))
+    alone = model.get_layer("backbone")
+    alone.set_weights(before)
+    alone(pixels[valid].astype(np.float32), training=True)
+    assert left[0][0] == left[1][0], "its loss"
+    assert any(not np.array_equal(one, was) for one, was in zip(alone.get_weights(), before, strict=True))
+    for dark, bright, expected in zip(left[0][1], left[1][1], alone.get_weights(), strict=True):
+        np.testing.assert_array_equal(dark, bright)
+        np.testing.assert_allclose(dark, expected, rtol=1e-4, atol=1e-6)
+
+
 def test_it_recurs_over_time_with_biases(model, clips):
     """Each step sees the frame's features and what the steps before left: computed by hand from the published equations."""
     trunk = features(build("resnext_small", image_size=32, **SMALL["backbone_hyper"]))
