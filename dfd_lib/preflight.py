@@ -13,6 +13,7 @@ from dfd_lib.experiment import Experiment, Model
 from dfd_lib.models.heads import HEADS
 from dfd_lib.models.registry import hyper_defaults, list_models, model_facts
 from dfd_lib.models.space import searched_names
+from dfd_lib.models.torchvision_weights import imagenet_file
 from dfd_lib.paths import find_source, find_weights, project_root, recipes
 from dfd_lib.spelling import did_you_mean
 
@@ -65,6 +66,8 @@ def _check_model(where: str, model: Model) -> None:
     if model.weights == "imagenet":
         if not facts.imagenet:
             raise ValueError(f"{where}.weights: expected a file or nothing, came 'imagenet', of which {model.model} has none")
+        if model.hyper.get("backbone", hyper_defaults(model.model).get("backbone", model.model)) == "resnext50":
+            imagenet_file(model.model)  # nobody can download it at training, as Keras does its own
     elif model.weights:
         find_weights(model.weights)
 

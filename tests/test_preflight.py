@@ -20,6 +20,10 @@ WRONG = {
     ),
     "a size": ({"models": {"inception_resnet_v2": {"image_size": 32}}}, "expected at least 75 pixels for inception_resnet_v2, came 32"),
     "weights that nobody has": ({"models": {"lenet": {"weights": "imagenet"}}}, "came 'imagenet', of which lenet has none"),
+    "torchvision's file": (
+        {"models": {"resnext_lstm": {"weights": "imagenet"}}},
+        "'resnext_lstm': weights 'imagenet': expected torchvision's file resnext50_32x4d-7cdf4587.pth, found none",
+    ),
     "a weight file": ({"models": {"lenet": {"weights": "nowhere.weights.h5"}}}, "expected a file"),
     "a backbone": (
         {"models": {"resnext_lstm": {"hyper": {"backbone": "lenett"}}}},

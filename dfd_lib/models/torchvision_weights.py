@@ -18,6 +18,21 @@ _OURS_ALONE = ("logit",)  # our head
 _THEIRS_ALONE = ("fc.weight", "fc.bias")  # their head
 
 
+def imagenet_file(model: str) -> Path:
+    """Where torchvision's ImageNet weights lie.
+
+    Raises:
+        FileNotFoundError: the file is not there; the message says where it is published.
+    """
+    try:
+        return find_weights(IMAGENET)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"model {model!r}: weights 'imagenet': expected torchvision's file {IMAGENET}, found none, and there are none for Keras. "
+            f"Get {_ADDRESS} (BSD-3-Clause), put it into the folder that DFD_WEIGHTS names, or leave weights out."
+        ) from error
+
+
 def load_imagenet(model: "keras.Model") -> None:
     """Put torchvision's ImageNet weights into a `resnext50`.
 
@@ -25,14 +40,7 @@ def load_imagenet(model: "keras.Model") -> None:
         FileNotFoundError: the file is not there; the message says where it is published.
         ValueError: the model is no ResNeXt-50 (32x4d).
     """
-    try:
-        path = find_weights(IMAGENET)
-    except FileNotFoundError as error:
-        raise FileNotFoundError(
-            f"model {model.name!r}: weights 'imagenet': expected torchvision's file {IMAGENET}, found none, and there are none for Keras. "
-            f"Get {_ADDRESS} (BSD-3-Clause), put it into the folder that DFD_WEIGHTS names, or leave weights out."
-        ) from error
-    load_torchvision(model, path)
+    load_torchvision(model, imagenet_file(model.name))
 
 
 def load_torchvision(model: "keras.Model", path: Path) -> None:
