@@ -57,7 +57,7 @@ COLUMNS = {
     "systems.csv": [
         *("system", "model", "recipe", "changed", "claimed", "claimed_low", "claimed_high", "claimed_n", "gap"),
         *(f"{metric}{end}" for metric in ("accuracy", "auc", "balanced_accuracy", "f1", "difference") for end in ("", "_low", "_high")),
-        *("leak", "shortcut", "chosen_on_test", "by_recipe"),
+        *("leak", "shortcut", "test", "by_recipe"),
     ],
     "time.csv": ["about", "model", "against", "n", "auc", "auc_against", "difference", "low", "high", "p_holm"],
     "leak_tax.csv": [

@@ -6,7 +6,7 @@ from dfd_lib.formats import count, percent
 from dfd_lib.report.blocks import Block, Cell, Column, Section, Table, Words, metric_cell, number_cell, text_cell
 from dfd_lib.report.source import Report
 
-_REASONS = {"leak": "leak", "shortcut": "shortcut", "chosen_on_test": "test that chose", "by_recipe": "recipe"}
+_REASONS = {"leak": "leak", "shortcut": "shortcut", "test": "its test", "by_recipe": "recipe"}
 
 
 def systems(report: Report) -> Section:

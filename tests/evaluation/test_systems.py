@@ -79,10 +79,10 @@ def test_reasons_join_what_they_published_and_what_was_measured():
     dilated, lenet = table[table["recipe"] == PUBLISHED].to_dict("records")
     assert dilated["leak"] == ""
     assert dilated["shortcut"].endswith("guessing without a face (everything) has an AUC of .620 (.500–.700)")
-    assert dilated["chosen_on_test"] == "the checkpoint was chosen on the test images"
+    assert dilated["test"] == "the checkpoint was chosen on the test images"
     assert dilated["by_recipe"].startswith("a real loss in AUC against own settings, −.")
     assert dilated["gap"] == pytest.approx(dilated["claimed"] - dilated["accuracy"])
-    assert lenet["leak"].endswith("that buys lenet +.070 (+.050 to +.090) in accuracy on these data")
+    assert lenet["leak"].endswith("on these data, a split at random buys lenet +.070 (+.050 to +.090) in accuracy")
     assert lenet["by_recipe"] == ""
     said = verdict(table)
     assert said[0].startswith("Of 2 published results, trained here by their own recipes, none reached the accuracy")
