@@ -26,7 +26,9 @@ def settings(**changes) -> Model:
 def made(config: Model) -> tuple[keras.Model, keras.Model]:
     keras.utils.set_random_seed(1)
     model = build(config.model, image_size=config.image_size, **config.hyper)
-    return model, compiled(model, config, steps=10)
+    trained = compiled(model, config, steps=10)
+    trained.run_eagerly = True  # a graph for each of these would take longer than all of them
+    return model, trained
 
 
 def units(model: keras.Model) -> np.ndarray:
@@ -57,15 +59,18 @@ def test_mean_squared_error_of_two_units_is_that_of_one():
 
 
 @pytest.mark.parametrize("kind, loss", [("softmax", "categorical_crossentropy"), ("sigmoids", "binary_crossentropy")])
-def test_trained_on_fakes_alone_it_says_fake_and_is_served_alike(kind, loss):
+def test_trained_on_fakes_alone_it_says_fake(kind, loss):
     model, trained = made(settings(loss=loss, learning_rate=0.01, hyper={"head": kind}))
     before = model(PIXELS).numpy()
-    for _ in range(5):
+    for _ in range(3):
         trained.train_on_batch(PIXELS, np.ones((12, 1), np.float32))
-    after = model(PIXELS).numpy()
-    assert (after > before).all()
+    assert (model(PIXELS).numpy() > before).all()
+
+
+def test_two_units_are_served_as_they_score():
+    model, _ = made(settings(hyper={"head": "sigmoids"}))
     session = onnxruntime.InferenceSession(export_onnx(model, half=False), providers=["CPUExecutionProvider"])
-    np.testing.assert_allclose(session.run(None, {"pixels": PIXELS})[0], after, atol=1e-5)
+    np.testing.assert_allclose(session.run(None, {"pixels": PIXELS})[0], model(PIXELS), atol=1e-5)
 
 
 def step(**changes) -> tuple[list[np.ndarray], list[np.ndarray]]:
