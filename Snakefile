@@ -40,14 +40,13 @@ LARGE = (
 
 # whether there is a model of clips, and what it can be held against
 TIMED = ["time.csv", "notebooks/65_time.ipynb"] if time_questions(RECIPE) else []
+# whether the recipe names published systems that its models rebuild
+SYSTEMS = ["systems.csv", "notebooks/55_systems.ipynb"] if RECIPE.systems else []
 
 
 def size_rank(network):
     """Higher for larger networks; 0 for the small."""
     return len(LARGE) - LARGE.index(network) if network in LARGE else 0
-
-# whether the recipe names published systems that its models rebuild
-SYSTEMS = ["systems.csv", "notebooks/55_systems.ipynb"] if RECIPE.systems else []
 
 
 def part(*names):
