@@ -18,6 +18,7 @@ from dfd_lib.cli_detect import card, detect, export, page
 from dfd_lib.cli_faces import Groups, Layout, extract, merge
 from dfd_lib.cli_generalise import generalise
 from dfd_lib.cli_leaks import claims, leak_tax, split
+from dfd_lib.cli_score import score
 from dfd_lib.cli_show import Json, check_choice, show, with_intervals
 from dfd_lib.cli_tune import tune
 
@@ -29,8 +30,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-Source = Annotated[str, typer.Option(help="A folder of media, or a name under DFD_DATA or data/raw.")]
 
 
 def main() -> None:
@@ -92,7 +91,7 @@ def demo(
     typer.echo(f"clips are listed in {listing}")
 
 
-for _command in (extract, merge, tune, ablate, split, leak_tax, claims, cache, generalise, detect, card, export, page):
+for _command in (extract, merge, tune, ablate, split, leak_tax, claims, cache, generalise, score, detect, card, export, page):
     app.command()(_command)
 
 
@@ -111,54 +110,6 @@ def probe(
     for file, reason in bad.items():
         typer.echo(f"skipped {file}: {reason}", err=True)
     show(table.to_dict("records"), as_json)
-
-
-@app.command()
-def score(
-    model: Annotated[str, typer.Option(help="A name from `dfd models`.")],
-    weights: Annotated[str, typer.Option(help="Weights of this project, or the MesoNet authors' files.")],
-    data: Source,
-    out: Annotated[Path, typer.Option(help="Where the predictions go (.parquet or .csv).")],
-    resize: Annotated[str, typer.Option(help="area, nearest or bilinear.")] = "area",
-    image_size: Annotated[int | None, typer.Option(help="Side in pixels; default: as it was trained, else the model's own.")] = None,
-    layout: Layout = "auto",
-    groups: Groups = None,
-) -> None:
-    """Score face crops with trained weights, without training: a folder of them, or what `dfd extract` wrote."""
-    from dfd_lib.data.extract import verify_crops
-    from dfd_lib.data.pixels import load_pixels
-    from dfd_lib.data.sources import list_source
-    from dfd_lib.models.registry import model_facts
-    from dfd_lib.paths import find_source, find_weights
-    from dfd_lib.process import start_tensorflow
-    from dfd_lib.stages import workers
-    from dfd_lib.tables import check_manifest, read_table, write_table
-
-    check_choice("resize", resize, ("area", "nearest", "bilinear"))
-    model_facts(model)
-    root, file = find_source(data), find_weights(weights)
-    start_tensorflow()
-    from dfd_lib.models.blocks import side_of
-    from dfd_lib.models.weights import load_weights
-    from dfd_lib.training.predict import predict
-    from dfd_lib.training.runs import trained_as
-    from dfd_lib.training.scoring import faster_step
-
-    size, hyper = trained_as(file, model)
-    network = load_weights(model, file, image_size=image_size or size, **hyper)
-    if (root / "manifest.parquet").is_file():  # what `dfd extract` wrote
-        manifest, skipped = check_manifest(read_table(root / "manifest.parquet")), []
-    else:
-        listing, problems = list_source(root, layout=layout, groups=groups)
-        manifest, coverage = verify_crops(listing, root, workers=workers())
-        bad = coverage[coverage["status"] == "skipped"]
-        skipped = [*zip(bad["file"], bad["reason"], strict=True), *zip(problems["file"], problems["reason"], strict=True)]
-    pixels = load_pixels(manifest, root, side_of(network), how=resize, workers=workers(), progress=True)
-    write_table(predict(network, manifest, pixels, name=model, step=faster_step(network, len(manifest))), out)
-    for file, reason in skipped:
-        typer.echo(f"skipped {file}: {reason}", err=True)
-    side = side_of(network)
-    typer.echo(f"{len(manifest)} crops scored at {side} x {side} px, {len(skipped)} skipped; predictions in {out}")
 
 
 @app.command()

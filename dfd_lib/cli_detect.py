@@ -96,6 +96,7 @@ def export(
     name: Annotated[str, typer.Argument(help="An experiment that has been run.")],
     out: Annotated[Path | None, typer.Option(help="The .dfd file; default: detector.dfd in the report.")] = None,
     megabytes: Annotated[float, typer.Option(min=0.1, help="How large the file may become.")] = 15.0,
+    clips: Annotated[bool, typer.Option("--clips", help="Let models of clips in: such a detector judges no photo.")] = False,
 ) -> None:
     """Make a detector of the best ensemble of an experiment: one file for `dfd detect` and the page."""
     from dfd_lib.experiment import load_experiment
@@ -104,7 +105,7 @@ def export(
 
     experiment = load_experiment(name)
     start_tensorflow()
-    file = export_detector(experiment, out, megabytes)
+    file = export_detector(experiment, out, megabytes, clips=clips)
     typer.echo(f"{file}: {file.stat().st_size / 1e6:.1f} MB; try it with `dfd detect FILE --detector {file}`")
 
 

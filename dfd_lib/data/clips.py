@@ -165,7 +165,7 @@ def _with_remark(record: Record, remark: str) -> Record:
 
 def _cut_photo(image: np.ndarray, folder: Path, detector: Detector, spec: CropSpec) -> Record:
     found = detector(image)
-    rows = [_row(None, who, face, _save(image, face, spec, folder / _name(None, who))) for who, face in enumerate(found)]
+    rows = [_row(None, who, face, _save(image, face, spec, folder / crop_name(None, who))) for who, face in enumerate(found)]
     record = _record(rows, 1, len(found), image.shape, "no face was found")
     return _with_remark(record, f"more than {MAX_FACES - 1} faces: the most certain were kept") if len(found) >= MAX_FACES else record
 
@@ -176,7 +176,7 @@ def _cut_boxes(frames: Iterable[tuple[int | None, np.ndarray]], folder: Path, bo
         _check_size(frame, boxes.size)
         read += 1
         for who, face in boxes.faces.get(index or 0, ()):
-            rows.append(_row(index, who, face, _save(frame, face, spec, folder / _name(index, who))))
+            rows.append(_row(index, who, face, _save(frame, face, spec, folder / crop_name(index, who))))
     return _record(rows, read, len(rows), (boxes.size[1], boxes.size[0]), "its original shows no face in these frames")
 
 
@@ -208,11 +208,12 @@ def _keep_people(seen: dict[int, list[Face]], cuts: Sequence[int], folder: Path)
             if who is None:
                 crop.unlink()
             else:
-                rows.append(_row(index, who, face, crop.rename(folder / _name(index, who)).name))
+                rows.append(_row(index, who, face, crop.rename(folder / crop_name(index, who)).name))
     return rows
 
 
-def _name(frame: int | None, who: int) -> str:
+def crop_name(frame: int | None, who: int) -> str:
+    """The file name of a crop: of a photo by the person, of a clip by frame and person."""
     return f"{who}.png" if frame is None else f"{frame:06d}_{who}.png"
 
 

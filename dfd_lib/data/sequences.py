@@ -5,10 +5,12 @@ those in the middle of as many equal parts; of fewer, all of them, and the rest
 is padding, which the model passes over.
 """
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import pandas as pd
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Order = Literal["time", "shuffled"]
 
@@ -18,7 +20,7 @@ PERSON = ["dataset", "split", "video", "face"]
 _COLUMNS = ["dataset", "split", "path", "video", "face", "frame", "group", "label"]
 
 
-def sequences(manifest: pd.DataFrame, frames: int, *, order: Order = "time", seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:
+def sequences(manifest: "pd.DataFrame", frames: int, *, order: Order = "time", seed: int = 0) -> "tuple[pd.DataFrame, np.ndarray]":
     """One sequence for each person of each video.
 
     Args:
@@ -37,6 +39,7 @@ def sequences(manifest: pd.DataFrame, frames: int, *, order: Order = "time", see
         written as `~row`, a negative number.
 
     Example:
+        >>> import pandas as pd
         >>> names = {"dataset": "d", "split": "", "path": "", "video": "v", "face": 0, "group": "g", "label": 1}
         >>> sequences(pd.DataFrame({"frame": [30, 10, 20]}).assign(**names), 2)[1]
         array([[1, 0]])
@@ -71,8 +74,10 @@ def places(counts: np.ndarray, frames: int) -> np.ndarray:
     return np.where(many > frames, (2 * step + 1) * many // (2 * frames), np.minimum(step, many - 1))
 
 
-def _shuffle(table: pd.DataFrame, valid: np.ndarray, seed: int) -> np.ndarray:
+def _shuffle(table: "pd.DataFrame", valid: np.ndarray, seed: int) -> np.ndarray:
     """A permutation for each person, int64 like `valid`; padding stays at the end."""
+    import pandas as pd
+
     names = table[["dataset", "video", "face"]].astype(str).agg("/".join, axis=1) + f"/{seed}"
     start = pd.util.hash_array(names.to_numpy(object))[:, None]
     draw = pd.util.hash_array((start + np.arange(valid.shape[1], dtype=np.uint64)).ravel()).reshape(valid.shape)

@@ -5,6 +5,9 @@ from typing import Any
 
 from dfd_lib.detector.spec import Spec
 
+CHANCE = 0.5
+"""The AUC of guessing."""
+
 NOT_FOR = (
     "Do not decide about a person with it: no accusation, no dismissal, no publication rests on this alone. "
     "It knows the kinds of manipulation it was trained on; new ones, strong compression and other cameras make it err. "
@@ -15,10 +18,16 @@ NOT_FOR = (
 def card(spec: Spec) -> str:
     """The card as Markdown.
 
+    Raises:
+        ValueError: the file tells of its data or metrics in other words than these.
+
     Example:
         `print(card(load_bundle("reports/demo/detector.dfd").spec))`
     """
-    return "\n".join([f"# {spec.facts.get('title', spec.name)}", "", *_about(spec), *_sections(spec)]) + "\n"
+    try:
+        return "\n".join([f"# {spec.facts.get('title', spec.name)}", "", *_about(spec), *_sections(spec)]) + "\n"
+    except (AttributeError, TypeError, KeyError) as error:
+        raise ValueError(f"card: expected facts of data and metrics by name, came others ({error}). Build the detector again.") from None
 
 
 def _about(spec: Spec) -> Iterator[str]:
@@ -34,6 +43,7 @@ def _sections(spec: Spec) -> Iterator[str]:
         "How it works": list(_works(spec)),
         "What it was trained on": list(_data(spec.facts.get("data", {}))),
         "How good it is": list(_metrics(spec)),
+        "How good it is elsewhere": list(_elsewhere(spec.facts.get("metrics", {}))),
         "What its verdicts promise": list(_promises(spec)),
         "Licences and versions": list(_origin(spec.facts)),
     }.items():
@@ -44,9 +54,19 @@ def _works(spec: Spec) -> Iterator[str]:
     crop = spec.crop
     known = spec.facts.get("crop_measured", "as in training")
     yield f"- faces by `{spec.faces}`, cut with a margin of {crop.margin:g} to {crop.size} px ({known})"
-    yield f"- of a video {spec.frames} frames; a person's score is the {spec.aggregator} of their frames"
+    yield f"- of a video {_sampled(spec)}; a person's score is the {spec.aggregator} of their frames"
     yield "- a file's score is that of its most suspicious person"
-    yield from (f"- `{one.name}`: {one.model} at {one.image_size} px" for one in spec.members)
+    yield from (f"- `{one.name}`: {one.model} at {one.image_size} px{_together(one.frames)}" for one in spec.members)
+    if spec.takes_clips:
+        yield "- it judges videos alone: a photo has no time to look at"
+
+
+def _sampled(spec: Spec) -> str:
+    return f"every {spec.every}th frame" if spec.every else f"{spec.frames} frames"
+
+
+def _together(frames: int | None) -> str:
+    return f", on {frames} frames of a person together" if frames else ""
 
 
 def _data(data: Mapping[str, Any]) -> Iterator[str]:
@@ -66,6 +86,27 @@ def _metrics(spec: Spec) -> Iterator[str]:
     names = ("auc", "accuracy", "precision", "recall", "f1", "log_loss")
     found = [[_level(row), row.get("n", ""), *(_between(row, name) for name in names)] for row in rows]
     yield from ("", *_table(["of", "n", *names], found))
+
+
+def _elsewhere(metrics: Mapping[str, Any]) -> Iterator[str]:
+    cross, damaged = metrics.get("cross", []), metrics.get("robustness", [])
+    if not (cross or damaged):
+        yield "Not measured: expect clearly worse on other cameras, other compression and other kinds of fakes."
+        return
+    yield "By clip, the same ensemble of the same networks; in brackets 95 % intervals from resampling groups."
+    if cross:
+        rows = [[row["dataset"], row.get("n", ""), _between(row, "auc"), _between(row, "accuracy"), _guess(row)] for row in cross]
+        yield from ("", "On the test parts of other data sets, and of its own:", "")
+        yield from _table(["data set", "n", "auc", "accuracy", ""], rows)
+    if damaged:
+        rows = [[row["condition"], *(_between(row, name) for name in ("auc", "auc_change", "accuracy"))] for row in damaged]
+        yield from ("", "On its own test part, damaged (the number is the strength):", "")
+        yield from _table(["damage", "auc", "change of auc", "accuracy"], rows)
+
+
+def _guess(row: Mapping[str, Any]) -> str:
+    low = row.get("auc_low")
+    return "no better than guessing" if low is None or low <= CHANCE else ""
 
 
 def _promises(spec: Spec) -> Iterator[str]:

@@ -1,13 +1,15 @@
-"""The networks of a bundle at work: crops in, scores out, and the golden scores checked."""
+"""The networks of a bundle at work: crops and clips in, scores out, and the golden scores checked."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from dfd_lib.data.crops import resize
+from dfd_lib.data.sequences import places
 from dfd_lib.detector.bundle import Bundle
 from dfd_lib.detector.spec import Member
+from dfd_lib.evaluation.aggregate import aggregate_scores
 
 BATCH = 32
 """Crops that a network sees at once."""
@@ -39,17 +41,59 @@ class Networks:
             crops: n crops, uint8 (side, side, 3), RGB 0..255; their sides may differ.
 
         Returns:
-            float64 (n, members), p_fake 0..1.
+            float64 (n, members), p_fake 0..1; NaN where a member takes clips.
         """
-        found = np.empty((len(crops), len(self.members)))
+        found = np.full((len(crops), len(self.members)), np.nan)
         for column, (member, session) in enumerate(zip(self.members, self._sessions, strict=True)):
-            name = session.get_inputs()[0].name
-            for first in range(0, len(crops), BATCH):
-                batch = [resize(crop, member.image_size, member.resize) for crop in crops[first : first + BATCH]]
-                found[first : first + BATCH, column] = session.run(None, {name: np.stack(batch).astype(np.float32)})[0][:, 0]
-        if not np.isfinite(found).all():
-            raise ValueError("detector: expected scores from 0 to 1, came no numbers. Do not use this file.")
-        return np.clip(found, 0, 1)
+            for first in range(0, 0 if member.frames else len(crops), BATCH):
+                batch = _sized(crops[first : first + BATCH], member)
+                found[first : first + BATCH, column] = _run(session, member, batch)
+        return _checked(found, [not member.frames for member in self.members])
+
+    def together(
+        self, crops: Sequence[np.ndarray] | np.ndarray, scores: np.ndarray, rows: Iterable[np.ndarray], aggregator: str
+    ) -> np.ndarray:
+        """What each member says of several crops together: those of one person, or of a part of their time.
+
+        Args:
+            crops: n crops of a person, uint8 (side, side, 3), RGB 0..255, in the order of time.
+            scores: of each of them, as `scores` returns them.
+            rows: for each question the crops that it is about, int (any,), ascending.
+            aggregator: how scores of single crops become one, one of `evaluation.aggregate.AGGREGATORS`.
+
+        Returns:
+            float64 (questions, members), p_fake 0..1. A member that takes clips
+            gets its crops by the rule of training (`data.sequences.places`).
+        """
+        found = [[self._answer(column, crops, scores, one, aggregator) for column in range(len(self.members))] for one in rows]
+        return _checked(np.array(found, float).reshape(-1, len(self.members)))
+
+    def _answer(
+        self, column: int, crops: Sequence[np.ndarray] | np.ndarray, scores: np.ndarray, rows: np.ndarray, aggregator: str
+    ) -> float:
+        member, session = self.members[column], self._sessions[column]
+        if not member.frames:
+            return float(aggregate_scores(scores[rows, column], aggregator=aggregator)[0])
+        chosen = rows[places(np.array([len(rows)]), member.frames)[0]]
+        clip = _sized([crops[row] for row in chosen], member)[None]
+        return float(_run(session, member, clip, np.arange(member.frames)[None] < len(rows))[0])
+
+
+def _run(session, member: Member, *inputs: np.ndarray) -> np.ndarray:
+    try:
+        return session.run(None, {one.name: came for one, came in zip(session.get_inputs(), inputs, strict=True)})[0][:, 0]
+    except Exception as error:  # onnxruntime has an exception for each of its codes, none of them public
+        raise ValueError(f"member {member.name}: does not run: {' '.join(str(error).split())[:200]}. Build it again.") from None
+
+
+def _sized(crops: Sequence[np.ndarray] | np.ndarray, member: Member) -> np.ndarray:
+    return np.stack([resize(crop, member.image_size, member.resize) for crop in crops]).astype(np.float32)
+
+
+def _checked(found: np.ndarray, columns: Sequence[bool] | slice = slice(None)) -> np.ndarray:
+    if not np.isfinite(found[:, columns]).all():
+        raise ValueError("detector: expected scores from 0 to 1, came no numbers. Do not use this file.")
+    return np.clip(found, 0, 1)
 
 
 def _processors() -> int:
@@ -67,12 +111,25 @@ def _open(network: bytes, member: Member, threads: int):
         session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime has an exception for each of its codes, none of them public
         raise ValueError(f"member {member.name}: cannot be opened: {' '.join(str(error).split())[:200]}. Build it again.") from None
-    shapes = [tuple(one.shape[1:]) for one in (*session.get_inputs(), *session.get_outputs())]
-    if shapes != [(member.image_size, member.image_size, 3), (1,)]:
+    side, shapes = (member.image_size, member.image_size, 3), [tuple(one.shape[1:]) for one in session.get_inputs()]
+    expected = [(member.frames, *side), (member.frames,)] if member.frames else [side]
+    if shapes != expected or [tuple(one.shape[1:]) for one in session.get_outputs()] != [(1,)]:
+        what = f"clips of {member.frames} images" if member.frames else "images"
         raise ValueError(
-            f"member {member.name}: expected images of {member.image_size} px in and one score out, came {shapes}. Build it again."
+            f"member {member.name}: expected {what} of {member.image_size} px in and one score out, came {shapes}. Build it again."
         )
     return session
+
+
+def golden_scores(networks: Networks, faces: Sequence[np.ndarray], aggregator: str) -> np.ndarray:
+    """What each member says of each golden face; one that takes clips, of a clip of this face and those after it.
+
+    Returns:
+        float64 (faces, members). The clips get shorter, so that what a network does with padding is checked too.
+    """
+    single, rows = networks.scores(faces), np.arange(len(faces))
+    clips = networks.together(faces, single, [rows[first:] for first in rows], aggregator)
+    return np.where(np.isnan(single), clips, single)
 
 
 def check_golden(bundle: Bundle, networks: Networks) -> None:
@@ -82,7 +139,7 @@ def check_golden(bundle: Bundle, networks: Networks) -> None:
         ValueError: a score is off by more than `TOLERANCE`.
     """
     expected = np.array(list(bundle.spec.golden.values()))
-    came = networks.scores(np.stack([bundle.golden[name] for name in bundle.spec.golden]))
+    came = golden_scores(networks, [bundle.golden[name] for name in bundle.spec.golden], bundle.spec.aggregator)
     off = np.abs(came - expected)
     if off.max() > TOLERANCE:
         face, column = np.unravel_index(off.argmax(), off.shape)

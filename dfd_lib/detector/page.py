@@ -80,12 +80,15 @@ def answer(judge: DeepfakeDetector, path: str | Path, limits: Limits, name: str 
     try:
         limits.check(path)
     except ValueError as error:
-        verdict = Verdict(name, "", "ERROR", reason=str(error).removeprefix(f"{path}: "))
+        verdict, watched = Verdict(name, "", "ERROR", reason=str(error).removeprefix(f"{path}: ")), None
     else:
-        verdict = judge(path, limit=limits.seconds_to_read, name=name)
-    worst = judge.worst_frames(path, verdict, WORST)
-    boxes = [(draw_boxes(frame, verdict, moment.frame), _where(moment) or "the faces that were judged") for moment, frame in worst]
-    heat = [(_heat(judge, judge.crop(frame, moment)), f"{_where(moment)} p_fake {moment.p_fake:.2f}".strip()) for moment, frame in worst]
+        verdict, watched = judge.look(path, limit=limits.seconds_to_read, name=name, keep=True)
+    worst = judge.worst(verdict, watched, WORST) if watched else []
+    boxes, heat = [], []
+    for moment, seen in worst:
+        frame = draw_boxes(watched.frame(moment.frame), verdict, moment.frame, watched.scale)
+        boxes.append((frame, _where(moment) or "the faces that were judged"))
+        heat.append((_heat(judge, seen.crop), f"{_where(moment)} p_fake {moment.p_fake:.2f}".strip()))
     return Answer(verdict_html(verdict) + timeline_svg(verdict), boxes, heat, verdict.to_dict())
 
 

@@ -12,17 +12,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from dfd_lib.data.crops import cut, read_image
-from dfd_lib.data.faces import Face, open_detector
-from dfd_lib.data.frames import open_video, sample_frames
-from dfd_lib.data.magic import sniff
-from dfd_lib.data.media import check_file, reason
-from dfd_lib.data.tracks import follow, link, main_people
+from dfd_lib.data.faces import open_detector
+from dfd_lib.data.media import reason
 from dfd_lib.detector.bundle import Bundle, load_bundle
 from dfd_lib.detector.networks import Networks, check_golden
 from dfd_lib.detector.spec import Judgement
 from dfd_lib.detector.verdict import Moment, Person, Verdict
-from dfd_lib.evaluation.aggregate import aggregate_scores
+from dfd_lib.detector.watch import Seen, Watched, watch
 
 BUILT_IN = "built-in"
 
@@ -31,8 +27,10 @@ BAD = (ValueError, FileNotFoundError, MemoryError, cv2.error)
 
 ON_FACES_ALONE = "this detector was measured on single faces, not on clips: its promise for a clip is a guess"
 
-Seen = tuple[int | None, float | None, Face, np.ndarray]
-"""A face that was cut: frame's number and second (None of a photo), where, and its crop."""
+FOR_CLIPS = (
+    "expected a video: this detector looks at several frames of a person together ({members}), came a photo. "
+    "Send the clip, or take a detector of single faces"
+)
 
 
 def built_in() -> Path:
@@ -77,99 +75,125 @@ class DeepfakeDetector:
         Returns:
             The verdict: REAL, FAKE, UNSURE, NO FACE, or ERROR with the reason, for a file that cannot be judged.
         """
-        began, path = time.monotonic(), Path(path)
+        return self.look(path, limit=limit, name=name)[0]
+
+    def look(self, path: str | Path, *, limit: float = 300, name: str | None = None, keep: bool = False) -> tuple[Verdict, Watched | None]:
+        """Judge one file, and give away what was seen of it, so that it can be shown without reading the file again.
+
+        Args:
+            path, limit, name: as for a call.
+            keep: keep frames that show a face, see `watch`.
+
+        Returns:
+            (verdict, what was seen; None of a file that could not be judged).
+        """
+        began, path, seen = time.monotonic(), Path(path), None
         named = str(path) if name is None else name
         try:
-            verdict = self._judge(path, named, limit)
+            watched = self.watch(path, limit=limit, keep=keep)
+            verdict, seen = self.judge(watched, named), watched
         except BAD as error:
             verdict = Verdict(named, "", "ERROR", reason=reason(path, error))
-        return verdict.took(time.monotonic() - began)
+        return verdict.took(time.monotonic() - began), seen
 
-    def _judge(self, path: Path, name: str, limit: float) -> Verdict:
-        check_file(path)
-        if sniff(path).kind == "image":
-            frame = read_image(path)
-            seen = [[(None, None, face, self._crop(frame, face))] for face in self._find(frame)]
-            return self._answer(name, "image", seen, self.spec.photo, 1, "")
-        people, count, remark = self._watch(path, limit)
-        return self._answer(name, "video", people, self.spec.clip, count, remark)
+    def watch(self, path: str | Path, *, limit: float = 300, keep: bool = False) -> Watched:
+        """The people of a file, as this detector finds, samples and cuts them; raises what is in `BAD`."""
+        return watch(Path(path), self._find, self.spec.crop, self.spec.sampling, limit=limit, keep=keep)
 
-    def _crop(self, frame: np.ndarray, face: Face) -> np.ndarray:
-        return cut(frame, face.box, self.spec.crop, face.eyes)
+    def judge(self, watched: Watched, name: str) -> Verdict:
+        """What the networks say of what was seen.
 
-    def _watch(self, path: Path, limit: float) -> tuple[list[list[Seen]], int, str]:
-        """The main people of a clip, each with their faces; frames looked at; what is to be said of the file."""
-        frames = sample_frames(path, frames=self.spec.frames, limit=limit)
-        rate, seen = _rate(path), []
-        for index, frame, faces in follow(frames, self._find):
-            second = round(index / rate, 2) if rate else None
-            seen.append([(index, second, face, self._crop(frame, face)) for face in faces])
-        who = main_people(link([[one[2] for one in faces] for faces in seen]))
-        people: dict[int, list[Seen]] = {}
-        for faces, own in zip(seen, who, strict=True):
-            for one, person in zip(faces, own, strict=True):
-                if person is not None:
-                    people.setdefault(person, []).append(one)
-        return [people[person] for person in sorted(people)], len(seen), frames.remark
-
-    def _answer(self, name: str, kind: str, people: Sequence[list[Seen]], judgement: Judgement, frames: int, remark: str) -> Verdict:
-        if not people:
-            return Verdict(name, kind, "NO FACE", frames_read=frames, reason=remark or "no face was found")
-        found = [self._person(number, seen, judgement) for number, seen in enumerate(people)]
+        Raises:
+            ValueError: a photo, where a member takes clips.
+        """
+        judgement = self.spec.photo if watched.kind == "image" else self.spec.clip
+        if judgement is None:
+            raise ValueError(FOR_CLIPS.format(members=", ".join(one.name for one in self.spec.members if one.frames)))
+        if not watched.people:
+            return Verdict(name, watched.kind, "NO FACE", frames_read=watched.frames, reason=watched.remark or "no face was found")
+        found = [self._person(number, seen, judgement) for number, seen in enumerate(watched.people)]
         worst = max(found, key=lambda one: one.score)
         return Verdict(
             name,
-            kind,
+            watched.kind,
             worst.verdict,
             p_fake=worst.p_fake,
             score=worst.score,
             promise=_promised(judgement, self.error_rate),
             share_fake=judgement.share_fake,
             people=tuple(found),
-            frames_read=frames,
-            reason="; ".join(filter(None, (remark, "" if judgement.measured else ON_FACES_ALONE))),
+            frames_read=watched.frames,
+            reason="; ".join(filter(None, (watched.remark, "" if judgement.measured else ON_FACES_ALONE))),
         )
 
-    def _person(self, number: int, seen: list[Seen], judgement: Judgement) -> Person:
-        scores = self.networks.scores(np.stack([crop for *_, crop in seen]))
-        # frames first, then members: the order in which the ensemble was chosen and calibrated
-        columns = [aggregate_scores(column, aggregator=self.spec.aggregator) for column in scores.T]
-        score = float(self.spec.combination(np.column_stack(columns))[0])
+    def _person(self, number: int, seen: Sequence[Seen], judgement: Judgement) -> Person:
+        crops = np.stack([one.crop for one in seen])
+        whole, scores = self.person_scores(crops)
+        score = float(self.spec.combination(whole[None])[0])
+        if self.spec.takes_clips:
+            scores = self.networks.together(crops, scores, around(len(crops), self._together()), self.spec.aggregator)
         of_frames = self.spec.combination(scores)
-        calibrated = self.spec.photo.calibration(of_frames)
+        calibrated = (self.spec.photo or judgement).calibration(of_frames)
         moments = tuple(
-            Moment(frame, second, face.box, float(raw), float(p), face.eyes)
-            for (frame, second, face, _), raw, p in zip(seen, of_frames, calibrated, strict=True)
+            Moment(one.frame, one.second, one.face.box, float(raw), float(p), one.face.eyes)
+            for one, raw, p in zip(seen, of_frames, calibrated, strict=True)
         )
         return Person(number, decide(judgement, score, self.error_rate), float(judgement.calibration([score])[0]), score, moments)
 
-    def worst_frames(self, path: str | Path, verdict: Verdict, count: int = 1) -> list[tuple[Moment, np.ndarray]]:
-        """The moments of the most suspicious person that look most like a fake, the worst first, each with its whole frame.
+    def person_scores(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What each member says of a person, and of each of their crops.
+
+        Frames come first, then members: the order in which the ensemble was chosen and calibrated.
 
         Args:
-            path: the file that was judged.
-            verdict: what was said of it.
-            count: so many moments at most.
+            crops: uint8 (n, size, size, 3), RGB, in the order of time.
 
         Returns:
-            (moment, uint8 RGB frame (H, W, 3)); none of a file without a face.
+            float64 (members,), and float64 (n, members), which is NaN where a member takes clips.
         """
+        scores = self.networks.scores(crops)
+        return self.networks.together(crops, scores, [np.arange(len(crops))], self.spec.aggregator)[0], scores
+
+    def _together(self) -> int:
+        return max(one.frames or 1 for one in self.spec.members)
+
+    def worst(self, verdict: Verdict, watched: Watched, count: int = 1) -> list[tuple[Moment, Seen]]:
+        """Moments of the most suspicious person that look most like a fake, the worst first, with what was seen; none without a face."""
         if not verdict.people:
             return []
-        chosen = verdict.worst().deciding(count)
-        if verdict.kind == "image":
-            return [(chosen[0], read_image(path))]
-        wanted = {one.frame for one in chosen}
-        frames = {index: frame for index, frame in sample_frames(path, frames=self.spec.frames) if index in wanted}
-        return [(one, frames[one.frame]) for one in chosen if one.frame in frames]
-
-    def crop(self, frame: np.ndarray, moment: Moment) -> np.ndarray:
-        """The crop of a moment that was judged, uint8 (size, size, 3), RGB, out of its frame."""
-        return cut(frame, moment.box, self.spec.crop, moment.eyes)
+        person = verdict.worst()
+        seen = dict(zip(person.moments, watched.people[person.number], strict=True))
+        return [(one, seen[one]) for one in person.deciding(count)]
 
     def score_crops(self, crops: np.ndarray) -> np.ndarray:
-        """The ensemble's score of each crop: uint8 (n, size, size, 3), RGB -> float64 (n,), p_fake as the combination gives it."""
-        return self.spec.combination(self.networks.scores(crops))
+        """The ensemble's score of each crop, where a member takes clips of each as a clip of one frame.
+
+        Args:
+            crops: uint8 (n, size, size, 3), RGB.
+
+        Returns:
+            float64 (n,), p_fake as the combination gives it.
+        """
+        scores = self.networks.scores(crops)
+        if self.spec.takes_clips:
+            scores = self.networks.together(crops, scores, np.arange(len(crops))[:, None], self.spec.aggregator)
+        return self.spec.combination(scores)
+
+
+def around(count: int, together: int) -> list[np.ndarray]:
+    """For each crop of a person the crops around it that are judged with it, where a single one says nothing.
+
+    Args:
+        count: crops of the person.
+        together: that a network looks at; of fewer than twice as many, half of them are taken.
+
+    Example:
+        >>> [list(map(int, rows)) for rows in around(5, 2)]
+        [[0, 1], [0, 1], [1, 2], [2, 3], [3, 4]]
+    """
+    width = max(1, min(together, (count + 1) // 2))
+    starts = np.clip(np.arange(count) - width // 2, 0, count - width)
+    return [start + np.arange(width) for start in starts]
 
 
 def decide(judgement: Judgement, score: float, error_rate: float) -> str:
@@ -191,10 +215,3 @@ def decide(judgement: Judgement, score: float, error_rate: float) -> str:
 def _promised(judgement: Judgement, error_rate: float) -> float | None:
     promise = judgement.promise(error_rate)
     return None if promise is None else promise.error_rate
-
-
-def _rate(path: Path) -> float:
-    """Frames a second as the header has them, 0 if it does not say."""
-    with open_video(path) as capture:
-        rate = capture.get(cv2.CAP_PROP_FPS)
-    return rate if 0 < rate < 1000 else 0.0

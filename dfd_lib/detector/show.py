@@ -89,13 +89,14 @@ def _y(p: float) -> float:
     return round(20 + (1 - p) * (HIGH - BOTTOM - 20), 1)
 
 
-def draw_boxes(frame: np.ndarray, verdict: Verdict, index: int | None = None) -> np.ndarray:
+def draw_boxes(frame: np.ndarray, verdict: Verdict, index: int | None = None, scale: float = 1.0) -> np.ndarray:
     """A frame with everybody's box, verdict and p_fake.
 
     Args:
         frame: uint8 (H, W, 3), RGB.
         verdict: of its file.
         index: the frame's number; None for a photo.
+        scale: the frame's, where it was shrunk.
 
     Returns:
         A copy, uint8 (H, W, 3), RGB.
@@ -105,7 +106,8 @@ def draw_boxes(frame: np.ndarray, verdict: Verdict, index: int | None = None) ->
     for person in verdict.people:
         for moment in person.moments:
             if moment.frame == index:
-                _draw(drawn, moment.box, f"{person.number + 1} {person.verdict} {moment.p_fake:.2f}", COLOURS[person.verdict], unit)
+                box = tuple(scale * side for side in moment.box)
+                _draw(drawn, box, f"{person.number + 1} {person.verdict} {moment.p_fake:.2f}", COLOURS[person.verdict], unit)
     return drawn
 
 

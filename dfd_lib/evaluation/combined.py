@@ -77,11 +77,14 @@ def combine_predictions(
         aggregator: how the frames of a person become one score.
 
     Returns:
-        A predictions table of the model `name` with seed 0, at levels frame and video (a row a person).
+        A predictions table of the model `name` with seed 0, at levels frame and video (a row a person);
+        at level video alone where a member scores clips.
     """
+    own = predictions[predictions["model"].isin(members)]
+    of_clips = set(own.loc[own["level"] == "video", "model"])
     parts = []
-    for level in ("frame", "video"):
-        matrix = score_matrix(predictions, level, aggregator, members)
+    for level in ("video",) if of_clips else ("frame", "video"):
+        matrix = score_matrix(own, level, aggregator, members)
         scores = combination(matrix.mean_over_seeds()[1])
         parts.append(matrix.rows.assign(model=name, seed=0, p_fake=scores))
     return check_predictions(pd.concat(parts, ignore_index=True))

@@ -58,11 +58,18 @@ def golden_faces(crop: CropSpec) -> dict[str, np.ndarray]:
     return {f"drawn-{seed}": cut(draw_portrait(seed, side), box, crop) for seed in GOLDEN}
 
 
-def sampling(experiment: Experiment) -> dict[str, Any]:
-    """Face detector and frames of a clip: those of training where it had any, but enough frames to be sure of a person."""
+def sampling(experiment: Experiment, members: Sequence[Member]) -> dict[str, Any]:
+    """Face detector and frames of a clip: those of training where it had any, but enough frames to be sure of a person.
+
+    For members that take clips just those of training: time must pass as it did there.
+    """
     origin = crops_origin(crops_root(experiment))
-    name = origin.detector if origin else detector_version("auto")[0]
-    return {"faces": name, "frames": max(origin.sampling.get("frames", FRAMES), FEWEST) if origin else FRAMES}
+    if origin is None:
+        return {"faces": detector_version("auto")[0], "frames": FRAMES}
+    frames = {"frames": max(origin.sampling.get("frames", FRAMES), FEWEST)}
+    if any(one.frames for one in members):
+        frames |= origin.sampling
+    return {"faces": origin.detector, **frames}
 
 
 def judgements(promises: Promises, predictions: pd.DataFrame) -> dict[str, Any]:
@@ -71,6 +78,9 @@ def judgements(promises: Promises, predictions: pd.DataFrame) -> dict[str, Any]:
     fitted = {one["level"]: one for one in promises.fitted}
     found = {}
     for name, level in {"photo": "frame", "clip": "video"}.items():
+        if level not in fitted:  # a member takes clips: nothing is known of a photo
+            found[name] = None
+            continue
         one = fitted[level]
         share = float(calib.loc[calib["level"] == level, "label"].mean())
         youden = one["thresholds"].get("youden")
@@ -113,16 +123,18 @@ def metrics(predictions: pd.DataFrame, promises: Promises, experiment: Experimen
         rows, kept = rows[:1], kept[kept["level"] == "frame"]
     columns = ["level", "promised", "error_real", "error_fake", "wrong", "unsure"]
     chosen = promises.calibration[promises.calibration["chosen"]][["level", "method", "log_loss", "ece"]]
-    return {"test": _plain(rows), "verdicts": _plain(kept[columns].to_dict("records")), "calibration": _plain(chosen.to_dict("records"))}
+    return {"test": plain(rows), "verdicts": plain(kept[columns].to_dict("records")), "calibration": plain(chosen.to_dict("records"))}
 
 
 def _has_clips(predictions: pd.DataFrame) -> bool:
     """Whether anything was measured of clips: more than one frame of most of them."""
     frames = predictions[predictions["level"] == "frame"]
+    if frames.empty:  # of an ensemble that is scored by the clip alone
+        return True
     return bool(frames.groupby("video").size().median() > 1)
 
 
-def _plain(rows: list[dict]) -> list[dict]:
+def plain(rows: list[dict]) -> list[dict]:
     """As JSON holds it: no NumPy types, null for unknown numbers, six digits."""
     return [{key: _number(value) for key, value in row.items()} for row in rows]
 

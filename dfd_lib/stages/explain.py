@@ -111,11 +111,15 @@ def show_heat(experiment: Experiment, predictions: pd.DataFrame, model: str, *, 
 
 def show_answer(detector: DeepfakeDetector, file: Path, verdict: Verdict) -> Figure:
     """The frame of a file that looks most like a fake, with everybody's box, and what in the face speaks for FAKE."""
-    shown = detector.worst_frames(file, verdict)
+    watched = detector.watch(file, keep=True)
     pictures = [
-        (verdict.verdict, draw_boxes(frame, verdict, moment.frame), crop, _covered(crop, detector.score_crops))
-        for moment, frame in shown
-        for crop in [detector.crop(frame, moment)]
+        (
+            verdict.verdict,
+            draw_boxes(watched.frame(moment.frame), verdict, moment.frame, watched.scale),
+            seen.crop,
+            _covered(seen.crop, detector.score_crops),
+        )
+        for moment, seen in detector.worst(verdict, watched)
     ]
     figure = beside(pictures)
     plt.close(figure)

@@ -19,23 +19,29 @@ HALF_MAX = float(np.finfo(np.float16).max)
 
 
 def export_onnx(model: "keras.Model", *, half: bool = True) -> bytes:
-    """Write a frame model as ONNX.
+    """Write a model as ONNX.
 
     Args:
-        model: takes RGB 0..255 (batch, size, size, 3), gives P(fake) (batch, 1).
+        model: takes RGB 0..255 (batch, size, size, 3), or clips of them and which frames there are; gives P(fake) (batch, 1).
         half: keep large arrays at half precision, which halves the file. They
             are widened when the file is opened, so that all arithmetic is of
             32 bits; scores move by some 1e-4.
 
     Returns:
-        The file's bytes. Input `pixels`, float32 (batch, size, size, 3);
-        output `p_fake`, float32 (batch, 1).
+        The file's bytes. Input `pixels`, float32, of the model's shape; of a model
+        of clips also `valid`, bool (batch, frames). Output `p_fake`, float32 (batch, 1).
     """
     import tensorflow as tf
     import tf2onnx
 
-    signature = [tf.TensorSpec(model.input_shape, tf.float32, name="pixels")]
-    graph = tf.function(lambda pixels: tf.identity(model(pixels, training=False), name="p_fake"), input_signature=signature)
+    names = ["pixels", "valid"][: len(model.inputs)]
+    kinds = zip(names, model.inputs, (tf.float32, tf.bool), strict=False)
+    signature = [tf.TensorSpec(one.shape, kind, name=name) for name, one, kind in kinds]
+
+    def score(*inputs):
+        return tf.identity(model(list(inputs) if len(inputs) > 1 else inputs[0], training=False), name="p_fake")
+
+    graph = tf.function(score, input_signature=signature)
     with contextlib.redirect_stdout(io.StringIO()):
         proto, _ = tf2onnx.convert.from_function(graph, input_signature=signature, opset=OPSET)
     return (_halved(proto) if half else proto).SerializeToString()
