@@ -83,3 +83,34 @@ def test_grad_cam_by_hand(model):
 def test_an_unknown_layer_is_refused(model):
     with pytest.raises(ValueError, match="expected a layer nothing with places"):
         grad_cam(model, CROPS, "nothing")
+
+
+def test_a_served_clip_gets_the_score_that_keras_gives_it():
+    """More crops than the model takes, just as many, and fewer: the same sampling, padding and masks on both sides."""
+    import keras
+    import pandas as pd
+
+    from dfd_lib.detector.networks import Networks
+    from dfd_lib.detector.spec import Member
+    from dfd_lib.training.predict import predict
+
+    keras.utils.set_random_seed(1)
+    model = build("resnext_lstm_small", image_size=32, frames=4, units=8, backbone_hyper={"stages": (1,), "cardinality": 2})
+    head = model.get_layer("logit")
+    head.kernel.assign(head.kernel * 20)  # so that clips differ
+    counts = {"long": 9, "whole": 4, "short": 2, "one": 1}
+    names = [name for name, count in counts.items() for _ in range(count)]
+    frames = [10 * place for count in counts.values() for place in range(count)]
+    pixels = np.random.default_rng(1).integers(0, 256, (len(names), 32, 32, 3), np.uint8)
+    pixels //= np.random.default_rng(2).integers(1, 5, (len(names), 1, 1, 1), np.uint8)
+    facts = {"dataset": "d", "split": "test", "face": 0, "label": 1}
+    manifest = pd.DataFrame({"video": names, "group": names, "frame": frames, "path": [str(row) for row in range(len(names))]}).assign(
+        **facts
+    )
+    expected = predict(model, manifest, pixels, name="lstm").set_index("video")["p_fake"]
+    assert expected.max() - expected.min() > 0.01
+    opened = Networks([Member("lstm", "resnext_lstm_small", 32, "area", "", 4)], {"lstm": export_onnx(model)}, threads=1)
+    for name in counts:
+        crops = pixels[np.array(names) == name]
+        came = opened.together(crops, opened.scores(crops), [np.arange(len(crops))], "mean")
+        assert came[0, 0] == pytest.approx(expected[name], abs=1e-4)

@@ -1,0 +1,42 @@
+"""The model card says what its file holds, and what the detector must not be used for."""
+
+import pytest
+import tiny_bundle
+
+from dfd_lib.detector.bundle import load_bundle
+from dfd_lib.detector.card import NOT_FOR, card
+from dfd_lib.detector.predict import built_in
+
+MEASURED = {"n": 400, "auc": 0.75, "auc_low": 0.7, "auc_high": 0.8, "accuracy": 0.68, "accuracy_low": 0.6, "accuracy_high": 0.7}
+AWAY = {**MEASURED, "auc": 0.52, "auc_low": 0.45, "auc_high": 0.6}
+
+
+def card_of(tmp_path, **metrics):
+    return card(load_bundle(tiny_bundle.write(tmp_path / "tiny.dfd", metrics=metrics)).spec)
+
+
+def test_it_tells_of_damaged_and_of_other_data_with_intervals(tmp_path):
+    change = {"auc_change": -0.1, "auc_change_low": -0.15, "auc_change_high": -0.05}
+    said = card_of(
+        tmp_path,
+        cross=[{"dataset": "home", **MEASURED}, {"dataset": "away", **AWAY}],
+        robustness=[{"condition": "jpeg-20", **MEASURED, **change}],
+    )
+    assert "| home | 400 | 0.750 (0.700 to 0.800) | 0.680 (0.600 to 0.700) |  |" in said
+    assert "| away | 400 | 0.520 (0.450 to 0.600) | 0.680 (0.600 to 0.700) | no better than guessing |" in said
+    assert "| jpeg-20 | 0.750 (0.700 to 0.800) | -0.100 (-0.150 to -0.050) | 0.680 (0.600 to 0.700) |" in said
+
+
+def test_what_was_not_measured_is_said(tmp_path):
+    said = card_of(tmp_path)
+    assert "Not measured: expect clearly worse" in said and NOT_FOR in said
+
+
+def test_facts_of_another_kind_are_one_line(tmp_path):
+    with pytest.raises(ValueError, match="card: expected facts of data and metrics by name"):
+        card_of(tmp_path, test=[3])
+
+
+def test_the_detector_of_the_package_has_a_card():
+    said = card(load_bundle(built_in()).spec)
+    assert NOT_FOR in said and "## What it was trained on" in said
