@@ -491,6 +491,8 @@ rule detector:
         "ensembles.csv",
         "runs.csv",
         "manifest.parquet",
+        # its card tells of them
+        expand("{study}_predictions.parquet", study=[study for study in STUDIES if study != "leave_out"]),
     output:
         "detector.dfd",
         "detector_predictions.parquet",

@@ -1,12 +1,13 @@
 """The web page: drop a photo or a video, read the verdict. Gradio; nothing leaves the machine.
 
-Uploads are deleted as soon as they are answered; the pictures of an answer, and
-its JSON, after `KEPT` seconds. One file is judged at a time, so that memory stays
+Uploads are deleted as soon as they are answered, and the JSON of an answer after
+`KEPT` seconds; its pictures are never written. One file is judged at a time, so that memory stays
 bounded; others wait in a queue, and beyond `QUEUE` are told that the page is busy.
 """
 
 import json
 import os
+import secrets
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +19,9 @@ from dfd_lib.detector.card import NOT_FOR, card
 from dfd_lib.detector.examples import EXAMPLES, example
 from dfd_lib.detector.limits import Limits
 from dfd_lib.detector.predict import DeepfakeDetector
-from dfd_lib.detector.show import draw_boxes, timeline_svg, verdict_html
+from dfd_lib.detector.show import Picture, draw_boxes, pictures_html, timeline_svg, verdict_html
 from dfd_lib.detector.verdict import Moment, Verdict
+from dfd_lib.detector.watch import Seen, Watched
 from dfd_lib.explain.occlusion import occlusion, overlay
 
 if TYPE_CHECKING:
@@ -29,13 +31,15 @@ QUEUE = 64
 """Files that may wait."""
 
 KEPT = 600
-"""Seconds after which the pictures of an answer are deleted."""
+"""Seconds after which the JSON of an answer is deleted."""
 
 WORST = 2
 """Frames of a clip that are shown with a heat map."""
 
 STEPS = 8
 """Of the heat map along each side: a compromise between its detail and the time of an answer."""
+
+_BLUE, _DARK_BLUE = "#1f5fa8", "#174a84"
 
 _CSS = Path(__file__).with_name("page.css")
 
@@ -65,8 +69,6 @@ class Answer:
     """All that the page shows of one file."""
 
     html: str
-    boxes: list[tuple[np.ndarray, str]]
-    heat: list[tuple[np.ndarray, str]]
     facts: dict[str, Any]
 
 
@@ -83,21 +85,14 @@ def answer(judge: DeepfakeDetector, path: str | Path, limits: Limits, name: str 
         verdict, watched = Verdict(name, "", "ERROR", reason=str(error).removeprefix(f"{path}: ")), None
     else:
         verdict, watched = judge.look(path, limit=limits.seconds_to_read, name=name, keep=True)
-    worst = judge.worst(verdict, watched, WORST) if watched else []
-    boxes, heat = [], []
-    for moment, seen in worst:
-        frame = draw_boxes(watched.frame(moment.frame), verdict, moment.frame, watched.scale)
-        boxes.append((frame, _where(moment) or "the faces that were judged"))
-        heat.append((_heat(judge, seen.crop), f"{_where(moment)} p_fake {moment.p_fake:.2f}".strip()))
-    return Answer(verdict_html(verdict) + timeline_svg(verdict), boxes, heat, verdict.to_dict())
+    pictures = [_picture(judge, verdict, watched, *one) for one in judge.worst(verdict, watched, WORST)] if watched else []
+    return Answer(verdict_html(verdict) + timeline_svg(verdict) + pictures_html(pictures), verdict.to_dict())
 
 
-def _heat(judge: DeepfakeDetector, crop: np.ndarray) -> np.ndarray:
-    return overlay(crop, occlusion(crop, judge.score_crops, steps=STEPS))
-
-
-def _where(moment: Moment) -> str:
-    return "" if moment.frame is None else f"frame {moment.frame}"
+def _picture(judge: DeepfakeDetector, verdict: Verdict, watched: Watched, moment: Moment, seen: Seen) -> Picture:
+    frame = draw_boxes(watched.frame(moment.frame), verdict, moment.frame, watched.scale)
+    heat = occlusion(seen.crop, judge.score_crops, steps=STEPS)
+    return Picture(moment, frame, overlay(seen.crop, heat), float(np.abs(heat).max()))
 
 
 def build_page(judge: DeepfakeDetector, limits: Limits | None = None, address: str = "http://127.0.0.1:7860") -> "gr.Blocks":
@@ -122,19 +117,12 @@ def build_page(judge: DeepfakeDetector, limits: Limits | None = None, address: s
                     camera = gr.Image(label="A picture of the webcam", sources=["webcam"], type="filepath")
                     look = gr.Button("Judge this picture", variant="primary")
                 gr.Markdown(
-                    "### Or try a drawing\nDrawn people, two of them with a swapped face. A detector of photographs may err on them."
+                    "## Or try a drawing\nDrawn people, two of them with a swapped face. A detector of photographs may err on them."
                 )
                 with gr.Row():
                     tries = [(gr.Button(title, size="sm", min_width=140), name) for name, title in EXAMPLES.items()]
             with gr.Column(scale=2, min_width=300):
                 said = gr.HTML("<p>The answer will stand here.</p>", elem_id="answer")
-                boxes = gr.Gallery(label="Who was judged, the worst frames first", columns=2, height="auto", object_fit="contain")
-                heat = gr.Gallery(
-                    label="What speaks for FAKE (orange) and for REAL (blue), found by covering it",
-                    columns=2,
-                    height="auto",
-                    object_fit="contain",
-                )
                 with gr.Accordion("All details as JSON", open=False):
                     facts = gr.JSON(label="JSON")
                 save = gr.DownloadButton("Download the answer as JSON", interactive=False)
@@ -143,7 +131,7 @@ def build_page(judge: DeepfakeDetector, limits: Limits | None = None, address: s
             gr.Markdown(card(judge.spec))
         with gr.Accordion("The same by HTTP", open=False):
             gr.Markdown(_API.format(address=address))
-        outputs, hidden = [said, boxes, heat, facts, save], {"api_visibility": "private", "concurrency_id": "judge", "concurrency_limit": 1}
+        outputs, hidden = [said, facts, save], {"api_visibility": "private", "concurrency_id": "judge", "concurrency_limit": 1}
 
         def show(path: str | None) -> list:
             return _outputs(_of_upload(judge, path, limits))
@@ -182,7 +170,7 @@ def _outputs(found: Answer) -> list:
     handle, name = tempfile.mkstemp(".json", "verdict-", os.environ.get("GRADIO_TEMP_DIR"))
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         json.dump(found.facts, file, indent=2)
-    return [found.html, found.boxes, found.heat, found.facts, gr.DownloadButton(value=name, interactive=True)]
+    return [found.html, found.facts, gr.DownloadButton(value=name, interactive=True)]
 
 
 def serve(
@@ -199,6 +187,7 @@ def serve(
     """
     limits = limits or Limits()
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    _keep_apart()
     with tempfile.TemporaryDirectory(prefix="dfd-page-") as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder
         page = build_page(judge, limits, f"http://{host}:{port}")
@@ -210,7 +199,7 @@ def serve(
             share=False,
             quiet=True,
             ssr_mode=False,
-            footer_links=["api"],
+            footer_links=[],
             enable_monitoring=False,
             show_error=True,
             strict_cors=True,
@@ -219,8 +208,28 @@ def serve(
         )
 
 
+def _keep_apart() -> None:
+    """Give every upload a folder of its own: Gradio names it by its content, so that an answer would delete what another has sent, too."""
+    from gradio import route_utils
+
+    class Upload(route_utils.GradioUploadFile):
+        def __init__(self, *arguments, **how):
+            super().__init__(*arguments, **how)
+            self.sha.update(secrets.token_bytes(16))
+
+    route_utils.GradioUploadFile = Upload
+
+
 def _theme() -> Any:
-    """Gradio's default looks with the system's own fonts: the others would be fetched from elsewhere."""
+    """Gradio's default looks with the system's own fonts, as others would be fetched from elsewhere, and colours of enough contrast."""
     import gradio as gr
 
-    return gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+    theme = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+    return theme.set(
+        button_primary_background_fill=_BLUE,
+        button_primary_background_fill_hover=_DARK_BLUE,
+        button_primary_background_fill_dark=_BLUE,
+        button_primary_background_fill_hover_dark=_DARK_BLUE,
+        color_accent=_BLUE,
+        body_text_color_subdued="#52525b",
+    )

@@ -1,11 +1,14 @@
-"""A verdict to look at: as HTML, as a time line, as boxes drawn into a frame. Nothing is loaded from anywhere."""
+"""A verdict to look at: as HTML, as a time line, as pictures of what decided. Nothing is loaded from anywhere."""
 
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 
 import cv2
 import numpy as np
 
-from dfd_lib.detector.verdict import Person, Verdict, meaning
+from dfd_lib.detector.verdict import Moment, Person, Verdict, meaning
 
 COLOURS = {"REAL": (31, 95, 168), "FAKE": (179, 71, 0), "UNSURE": (89, 89, 89), "NO FACE": (89, 89, 89), "ERROR": (89, 89, 89)}
 """RGB; blue and orange are told apart by the colour-blind, and all have a contrast of 4.5 and more on white. The word is there too."""
@@ -20,7 +23,9 @@ def verdict_html(verdict: Verdict) -> str:
     """The answer as a block of HTML: verdict, calibrated p_fake, what it means, people. What came from outside is escaped."""
     colour = "rgb({}, {}, {})".format(*COLOURS[verdict.verdict])
     sign = f'<span aria-hidden="true">{SIGNS[verdict.verdict]}</span>'
-    head = f'<h2 class="dfd-verdict" style="background:{colour}">{sign} {verdict.verdict}</h2>'
+    head = (
+        f'<p class="dfd-file">{escape(verdict.file)}</p><h2 class="dfd-verdict" style="background:{colour}">{sign} {verdict.verdict}</h2>'
+    )
     bar = "" if verdict.p_fake is None else _bar(verdict.p_fake, colour)
     notes = [meaning(verdict), verdict.reason and f"{verdict.reason[0].upper()}{verdict.reason[1:]}"]
     said = "".join(f"<p>{escape(note)}</p>" for note in notes if note)
@@ -42,6 +47,49 @@ def _people(verdict: Verdict) -> str:
     )
     head = "<tr><th scope='col'>Person</th><th scope='col'>Verdict</th><th scope='col'>p_fake</th><th scope='col'>Faces seen</th></tr>"
     return f"<table class='dfd-people'><caption>Everybody in it; the most suspicious decides</caption>{head}{rows}</table>"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One frame that is shown with what speaks for FAKE in it.
+
+    Args:
+        moment: of the person whose face is looked at.
+        frame: with everybody's boxes, uint8 (H, W, 3), RGB.
+        heat: the face with its heat map, uint8 (size, size, 3), RGB.
+        strongest: by how much the score moves at most where a part of the face is covered, 0..1.
+    """
+
+    moment: Moment
+    frame: np.ndarray
+    heat: np.ndarray
+    strongest: float
+
+
+def pictures_html(pictures: Sequence[Picture]) -> str:
+    """Frames beside their heat maps as a block of HTML, the pictures within; empty without any."""
+    if not pictures:
+        return ""
+    shown = "".join(f'<div class="dfd-pair">{_frame(one)}{_heat(one)}</div>' for one in pictures)
+    title = "Where it looks most like a fake" if pictures[0].moment.frame is not None else "Who was judged"
+    return f'<section class="dfd-pictures"><h3>{title}</h3>{shown}</section>'
+
+
+def _frame(one: Picture) -> str:
+    when = "" if one.moment.second is None else f" ({one.moment.second:.1f} s)"
+    where = "The photo" if one.moment.frame is None else f"Frame {one.moment.frame}{when}"
+    return _figure(one.frame, f"{where} with a box around each face that was judged", f"{where}: p_fake {one.moment.p_fake:.2f}")
+
+
+def _heat(one: Picture) -> str:
+    said = f"Covered part by part: orange speaks for FAKE, blue for REAL. The strongest part moves the score by {one.strongest:.2f}."
+    return _figure(one.heat, "The face in grey, coloured where covering it changes the score", said)
+
+
+def _figure(picture: np.ndarray, alt: str, caption: str) -> str:
+    packed = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 88])[1].tobytes()
+    source = f"data:image/jpeg;base64,{b64encode(packed).decode()}"
+    return f'<figure><img src="{source}" alt="{escape(alt)}"><figcaption>{escape(caption)}</figcaption></figure>'
 
 
 def timeline_svg(verdict: Verdict) -> str:

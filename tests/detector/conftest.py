@@ -2,36 +2,26 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import tiny_bundle
+from served_page import free_port, wait_for
 
 
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-def wait_for(address: str, process: subprocess.Popen, seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            urllib.request.urlopen(address, timeout=5).close()
-            return
-        except OSError:
-            time.sleep(0.3)
-    raise RuntimeError(f"the page did not start: {process.communicate()[1]}")
+class Served(NamedTuple):
+    address: str
+    folder: Path
+    """Where it keeps what is temporary."""
+    pid: int
 
 
 @pytest.fixture(scope="session")
 def page(tmp_path_factory):
-    """The address of a page around the tiny detector, and the folder in which it keeps what is temporary."""
+    """A page around the tiny detector."""
     folder = tmp_path_factory.mktemp("page")
     bundle, port = tiny_bundle.write(folder / "tiny.dfd"), free_port()
     (folder / "temporary").mkdir()
@@ -40,7 +30,7 @@ def page(tmp_path_factory):
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, cwd=folder)
     try:
         wait_for(f"http://127.0.0.1:{port}/", process)
-        yield f"http://127.0.0.1:{port}", folder / "temporary"
+        yield Served(f"http://127.0.0.1:{port}", folder / "temporary", process.pid)
     finally:
         process.terminate()
         process.communicate(timeout=20)

@@ -26,7 +26,7 @@ ACCESSIBLE = """() => {
 
 @pytest.fixture
 def opened(browser, page):
-    address, _ = page
+    address = page.address
     view = browser.new_page(viewport={"width": 1280, "height": 900})
     hosts, errors = set(), []
     view.on("request", lambda request: hosts.add(request.url.split("/")[2] if request.url.startswith("http") else "local"))
@@ -53,10 +53,10 @@ def test_a_photo_and_a_clip_are_answered_and_their_uploads_are_gone(opened, page
     assert opened.locator(".dfd-timeline").count() == 0
     opened.get_by_role("button", name="A drawn clip", exact=True).click()
     opened.wait_for_selector(".dfd-timeline", timeout=ANSWER)
-    opened.wait_for_function("document.querySelectorAll('img').length >= 4", timeout=ANSWER)
+    opened.wait_for_function("document.querySelectorAll('.dfd-pair img').length === 4", timeout=ANSWER)
     opened.screenshot(path=str(tmp_path / "page.png"), full_page=True)
     assert (tmp_path / "page.png").stat().st_size > 20_000
-    assert [file for file in page[1].rglob("drawn-fake.png") if file.stat().st_size] == []
+    assert [file for file in page.folder.rglob("drawn-fake.png") if file.stat().st_size] == []
 
 
 def test_the_answer_can_be_downloaded(opened):
