@@ -50,7 +50,7 @@ Drop a photo or a video with a face. The answer is REAL, FAKE or UNSURE, with wh
 _ABOUT = f"""**What happens to your file:** it stays on the machine that runs this page, is deleted as soon as the answer is there,
 and no request goes anywhere else. **What the answer must not be used for:** {NOT_FOR}"""
 
-_API = """```bash
+API = """```bash
 file=$(curl -s -F files=@photo.jpg {address}/gradio_api/upload | python3 -c 'import json, sys; print(json.load(sys.stdin)[0])')
 event=$(curl -s {address}/gradio_api/call/judge -H 'Content-Type: application/json' \\
   -d "{{\\"data\\": [{{\\"path\\": \\"$file\\", \\"meta\\": {{\\"_type\\": \\"gradio.FileData\\"}}}}]}}" \\
@@ -62,6 +62,7 @@ from gradio_client import Client, handle_file  # pip install gradio_client
 
 print(Client("{address}").predict(handle_file("photo.jpg"), api_name="/judge"))
 ```"""
+"""How programs ask, as Markdown."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,8 @@ def build_page(judge: DeepfakeDetector, limits: Limits | None = None, address: s
                     camera = gr.Image(label="A picture of the webcam", sources=["webcam"], type="filepath")
                     look = gr.Button("Judge this picture", variant="primary")
                 gr.Markdown(
-                    "## Or try a drawing\nDrawn people, two of them with a swapped face. A detector of photographs may err on them."
+                    "## Or try a drawing\nDrawn people, two of them with a swapped face. A detector of photographs may err on them.",
+                    elem_id="try",
                 )
                 with gr.Row():
                     tries = [(gr.Button(title, size="sm", min_width=140), name) for name, title in EXAMPLES.items()]
@@ -130,7 +132,7 @@ def build_page(judge: DeepfakeDetector, limits: Limits | None = None, address: s
         with gr.Accordion("The detector's model card", open=False):
             gr.Markdown(card(judge.spec))
         with gr.Accordion("The same by HTTP", open=False):
-            gr.Markdown(_API.format(address=address))
+            gr.Markdown(API.format(address=address))
         outputs, hidden = [said, facts, save], {"api_visibility": "private", "concurrency_id": "judge", "concurrency_limit": 1}
 
         def show(path: str | None) -> list:

@@ -37,14 +37,19 @@ def page(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def browser():
-    """Debian's Chromium; a machine without it skips."""
+def launch():
+    """Debian's Chromium: `launch("--some-switch")` opens it; a machine without it skips."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
         pytest.skip("needs a Chromium on the PATH (Debian: apt-get install chromium)")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield opened
-        opened.close()
+        yield lambda *switches: playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", *switches])
+
+
+@pytest.fixture(scope="session")
+def browser(launch):
+    opened = launch()
+    yield opened
+    opened.close()

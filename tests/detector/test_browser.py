@@ -2,8 +2,11 @@
 
 import json
 
+import cv2
+import numpy as np
 import pytest
 
+from dfd_lib.data.demo import draw_portrait
 from dfd_lib.detector.examples import example
 
 ANSWER = 120_000  # milliseconds that an answer may take on a busy machine
@@ -84,3 +87,33 @@ def test_it_works_by_keyboard(opened):
     opened.get_by_role("button", name="A drawn face", exact=True).focus()
     opened.keyboard.press("Enter")
     opened.wait_for_selector(".dfd-verdict", timeout=ANSWER)
+
+
+def film(path):
+    """A drawn face as a raw film, which Chromium shows in the place of a webcam."""
+    frame = np.full((480, 640, 3), 128, np.uint8)
+    frame[:, 80:560] = draw_portrait(3, 480)
+    picture = cv2.cvtColor(frame, cv2.COLOR_RGB2YUV_I420).tobytes()
+    path.write_bytes(b"YUV4MPEG2 W640 H480 F10:1 Ip A1:1 C420jpeg\n" + (b"FRAME\n" + picture) * 5)
+    return path
+
+
+def test_a_picture_of_the_webcam_is_judged(launch, page, tmp_path):
+    camera = ("--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={film(tmp_path / 'face.y4m')}")
+    browser = launch("--use-fake-ui-for-media-stream", *camera)
+    view = browser.new_context(permissions=["camera"]).new_page()
+    view.goto(page.address, timeout=ANSWER)
+    view.get_by_role("tab", name="Webcam").click()
+    view.get_by_text("Click to Access Webcam").click()
+    view.wait_for_function("[...document.querySelectorAll('video')].some(one => one.videoWidth === 640)", timeout=ANSWER)
+    view.locator("button[aria-label='capture photo' i]:visible").click()
+    view.wait_for_selector("img[alt]", timeout=ANSWER)
+    view.get_by_role("button", name="Judge this picture").click()
+    view.wait_for_selector(".dfd-verdict", timeout=ANSWER)
+    assert view.locator(".dfd-bar").count() == 1  # somebody was judged
+    browser.close()
+
+
+def test_who_judges_nothing_is_told_what_to_do(opened):
+    opened.click("#judge")
+    opened.wait_for_selector("text=Choose a photo or a video first", timeout=ANSWER)

@@ -1,6 +1,8 @@
 """The page as programs meet it: its HTTP API, hostile uploads, many uploads at once."""
 
 import json
+import shutil
+import subprocess
 import threading
 import urllib.error
 import urllib.request
@@ -14,7 +16,10 @@ from PIL import Image
 from served_page import peak_megabytes, upload_body
 
 from dfd_lib.detector.examples import EXAMPLES, example
+from dfd_lib.detector.page import API
 from dfd_lib.detector.predict import DeepfakeDetector
+
+README = Path(__file__).parents[2] / "README.md"
 
 MEGABYTES = 1200
 """That the page may take while fifty uploads are answered, all libraries included."""
@@ -87,6 +92,17 @@ def test_who_sends_what_another_sends_has_a_file_of_their_own(page):
     one, other = (upload(page.address, "same.png", content) for _ in range(2))
     assert one != other
     assert [ask(page.address, path)[1][0]["verdict"] for path in (one, other)].count("ERROR") == 0
+
+
+def test_the_example_with_curl_works_as_it_stands(page, tmp_path):
+    if not (shutil.which("curl") and shutil.which("bash")):
+        pytest.skip("needs curl and bash")
+    shutil.copy(example("drawn-real.png"), tmp_path / "photo.jpg")
+    examples = API.format(address=page.address)
+    script = examples.split("```bash\n")[1].split("```")[0]
+    done = subprocess.run(["bash", "-ec", script], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=300)
+    assert "event: complete" in done.stdout and '"verdict"' in done.stdout
+    assert API.format(address="http://127.0.0.1:7860").split("```bash\n")[1].split("```")[0] in README.read_text()
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "../../../../etc/passwd", "pyproject.toml", "/proc/self/environ"])
