@@ -1,16 +1,21 @@
 """What a detector is made of: which models, and what its card tells of other data. Tables in, tables out."""
 
+import json
+
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from dfd_lib import stages
+from dfd_lib.detector.predict import DeepfakeDetector
 from dfd_lib.evaluation.rules import Combination
 from dfd_lib.experiment import parse_experiment
 from dfd_lib.paths import report_dir
 from dfd_lib.stages.detector_elsewhere import elsewhere
-from dfd_lib.stages.export import choose
-from dfd_lib.tables import write_table
+from dfd_lib.stages.export import choose, export_detector
+from dfd_lib.tables import read_table, write_table
 
 RUNS = {"lenet": ("lenet", 0.7), "lstm": ("resnext_lstm_small", 0.9), "lstm-shuffled": ("resnext_lstm_small", 0.95)}
 
@@ -75,3 +80,45 @@ def test_the_card_tells_of_the_very_ensemble_on_damaged_and_on_other_data(experi
     assert damaged["auc_change"] == pytest.approx(damaged["auc"] - clean["auc"], abs=2e-6) and damaged["auc_change_high"] < 0
     assert [row["dataset"] for row in found["cross"]] == ["x", "y"]
     assert elsewhere(experiment, ["a", "d"], [1, 1], pair) == {}
+
+
+@pytest.mark.slow
+def test_a_model_of_clips_becomes_a_detector_that_says_what_keras_says(tmp_path, monkeypatch):
+    """From crops to a file and back: more crops than the model takes for some people, fewer for others."""
+    import keras
+
+    from dfd_lib.data.pixels import load_pixels
+    from dfd_lib.models.registry import build
+    from dfd_lib.training.predict import predict
+
+    monkeypatch.setenv("DFD_OUT", str(tmp_path / "out"))
+    hyper, rng = {"frames": 4, "units": 8, "backbone_hyper": {"stages": (1,), "cardinality": 2}}, np.random.default_rng(1)
+    for number in range(80):
+        folder = tmp_path / "faces" / ("real", "fake")[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        for frame in range(2 + number % 5):
+            crop = rng.integers(0, 256 - 100 * (number % 2), (32, 32, 3), dtype=np.uint8)
+            cv2.imwrite(str(folder / f"v{number}_{10 * frame}.png"), crop)
+    model = {"model": "resnext_lstm_small", "image_size": 32, "hyper": hyper}
+    recipe = {"name": "x", "title": "X", "data": {"source": str(tmp_path / "faces")}, "models": {"lstm": model}}
+    experiment = parse_experiment(recipe | {"evaluation": {"resamples": 100}})
+    stages.find_faces(experiment)
+    manifest = stages.split_faces(experiment)
+    keras.utils.set_random_seed(1)
+    network = build("resnext_lstm_small", image_size=32, **hyper)
+    head = network.get_layer("logit")
+    head.kernel.assign(head.kernel * 20)
+    folder = stages.run_dir(experiment, "lstm", 1)
+    folder.mkdir(parents=True)
+    network.save_weights(folder / "best.weights.h5")
+    (folder / "run.json").write_text(json.dumps({"settings": {"hyper": hyper}}))
+    predictions = predict(network, manifest, load_pixels(manifest, tmp_path / "faces", 32), name="lstm", seed=1)
+    stages.search_ensembles(experiment, predictions)
+    run = {"model": "lstm", "seed": 1, "registry_name": "resnext_lstm_small", "val_auc": 0.5, "parameters": 10_000, "image_size": 32}
+    write_table(pd.DataFrame([run]), report_dir("x") / "runs.csv")
+    detector = DeepfakeDetector(export_detector(experiment))
+    assert detector.spec.takes_clips and detector.spec.photo is None and detector.spec.members[0].frames == 4
+    served = read_table(report_dir("x") / "detector_predictions.parquet").set_index("video")["p_fake"]
+    expected = predictions[predictions["split"] != "train"].set_index("video")["p_fake"]
+    assert len(served) == len(expected) and expected.max() - expected.min() > 0.01
+    assert (served - expected).abs().max() < 1e-4

@@ -107,6 +107,10 @@ def choose(experiment: Experiment, megabytes: float, clips: bool = False) -> tup
     faces = [name for name in in_order if model_facts(runs.loc[name, "registry_name"]).takes == "frame"]
     served = in_order if clips or not faces else faces
     table = table[table["members"].map(lambda names: set(names.split("+")) <= set(served))]
+    if table.empty:
+        raise ValueError(
+            "export: expected a model that can be served, came controls that see frames out of order alone. Add one to the recipe."
+        )
     size = table["members"].map(lambda names: runs.loc[names.split("+"), "parameters"].sum() * BYTES_A_PARAMETER / 1e6)
     fits = table[size <= megabytes].sort_values(["val_auc", "size"], ascending=[False, True], kind="stable")
     if fits.empty:
