@@ -115,7 +115,7 @@ def build_page(judge: DeepfakeDetector, limits: Limits | None = None, address: s
                     upload = gr.File(label=f"Photo or video ({limits.words()})", type="filepath", height=160, elem_id="upload")
                     run = gr.Button("Judge this file", variant="primary", elem_id="judge")
                 with gr.Tab("Webcam"):
-                    camera = gr.Image(label="A picture of the webcam", sources=["webcam"], type="filepath")
+                    camera = _webcam(label="A picture of the webcam")
                     look = gr.Button("Judge this picture", variant="primary")
                 gr.Markdown(
                     "## Or try a drawing\nDrawn people, two of them with a swapped face. A detector of photographs may err on them.",
@@ -153,6 +153,19 @@ def build_page(judge: DeepfakeDetector, limits: Limits | None = None, address: s
             concurrency_limit=1,
         )
     return page.queue(max_size=QUEUE)
+
+
+def _webcam(**how) -> "gr.Image":
+    """A webcam that hands on the very file that was sent: Gradio's own saves another, and the first would stay where it is."""
+    import gradio as gr
+
+    class Webcam(gr.Image):
+        is_template = True  # to the browser it is the image that it is made of
+
+        def preprocess(self, payload):
+            return payload and payload.path
+
+    return Webcam(sources=["webcam"], type="filepath", **how)
 
 
 def _of_upload(judge: DeepfakeDetector, path: str | None, limits: Limits) -> Answer:

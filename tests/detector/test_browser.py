@@ -112,6 +112,7 @@ def test_a_picture_of_the_webcam_is_judged(launch, page, tmp_path):
     view.wait_for_selector(".dfd-verdict", timeout=ANSWER)
     assert view.locator(".dfd-bar").count() == 1  # somebody was judged
     browser.close()
+    assert [file for file in page.folder.rglob("image.*") if file.stat().st_size] == []  # and the picture is gone
 
 
 def test_who_judges_nothing_is_told_what_to_do(opened):
