@@ -25,7 +25,7 @@ RUNS = [f"{model}-s{seed}" for model in RECIPE.models for seed in RECIPE.seeds]
 LEAK_TAX = "leak_tax.csv" if RECIPE.leak_tax else []
 ABLATIONS = RECIPE.ablations
 ABLATED = ablation_runs(RECIPE)
-ABLATION_TABLES = ["ablations.csv", *(["finalists.csv"] if ABLATIONS.finalists else [])] if ABLATIONS else []
+ABLATION_TABLES = ["ablations.csv", *(["finalists.csv", "finalists_predictions.parquet"] if ABLATIONS.finalists else [])] if ABLATIONS else []
 GENERALISE = RECIPE.generalise
 STUDIES = GENERALISE.studies()
 GENERALISED = [*(f"{study}.csv" for study in STUDIES), *(["notebooks/70_generalise.ipynb"] if STUDIES else [])]
@@ -232,6 +232,8 @@ rule train:
     input:
         "manifest.parquet",
         lambda wildcards: f"tuning/{wildcards.model}/best.json" if wildcards.model in TUNED else [],
+        lambda wildcards: [f"models/{one}-s{wildcards.seed}/run.json" for one in RECIPE.models[wildcards.model].soup],
+        lambda wildcards: teacher.table if (teacher := RECIPE.models[wildcards.model].teacher) else [],
     output:
         # `update`: not deleted first, since a finished run whose recipe and data are the same is taken as it is
         update("models/{model}-s{seed}/run.json"),
@@ -405,7 +407,7 @@ rule generalise:
 
 def ablation_parts(run=None):
     """What one training of the study depends on, or all of them."""
-    model = lambda name: RECIPE.models[name].model_dump(mode="json")
+    model = lambda name: RECIPE.models[name].model_dump(mode="json", exclude_defaults=True)
     dealt = (ABLATIONS.folds, ABLATIONS.seed)
     if run is None:
         return [ABLATIONS.model_dump(mode="json"), *map(model, (ABLATIONS.base, *ABLATIONS.finalists))]

@@ -96,8 +96,14 @@ def check_ablations(where: str, asked: Ablations, models: Mapping[str, Model]) -
         raise ValueError(f"{where}.screened: expected folds from 1 to {asked.folds}, came {outside[0]}")
     if asked.seed in asked.again:
         raise ValueError(f"{where}.again: expected other seeds than {asked.seed}, which the base has. Give other ones.")
+    if later := [name for name in (asked.base, *asked.finalists) if models[name].teacher or models[name].soup]:
+        raise ValueError(f"{where}: expected models that learn from labels, came {later[0]}, a student or a soup. Leave it out.")
     for name, change in {"quick": {}, **asked.changes}.items():
         try:
-            changed(models[asked.base], asked.quick, change)
+            tried = changed(models[asked.base], asked.quick, change)
+            if tried.teacher or tried.soup:
+                raise ValueError(
+                    f"{where}.changes.{name}: expected neither teacher nor soup, which come later. Make it a model of the recipe."
+                )
         except ValidationError as error:
             raise ValueError(f"{where}.{name if name == 'quick' else f'changes.{name}'}: " + explain(error, Model)) from None

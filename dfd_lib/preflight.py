@@ -32,6 +32,7 @@ def check_recipe(experiment: Experiment) -> None:
     name = experiment.name
     for key, model in experiment.models.items():
         _check_model(f"experiment {name!r}: models.{key}", model)
+        _one_of(f"experiment {name!r}: models.{key}.soup", model.soup, [one for one in experiment.models if one != key])
     rule, tried = experiment.evaluation, experiment.ensembles
     _one_of(f"experiment {name!r}: evaluation.aggregator", [rule.aggregator], AGGREGATORS)
     _one_of(f"experiment {name!r}: ensembles.rules", tried.rules, RULES)

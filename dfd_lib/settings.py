@@ -64,6 +64,7 @@ class Training(Part):
     self_blended: Literal["no", "beside", "alone"] = Field(
         "no", description="fakes made of real crops; alone = without the data's own fakes"
     )
+    frozen_epochs: int = Field(0, ge=0, description="epochs before all others, in which the head of a transfer model learns alone")
     feature_copies: int = Field(4, ge=1, description="a frozen base: versions of each crop whose features are kept, the first unchanged")
 
 
@@ -81,6 +82,14 @@ class Tune(Part):
     seed: int = Field(1, ge=1, description="of the draws; trial n is trained with this seed + n")
 
 
+class Teacher(Part):
+    """Whose scores a student learns besides the labels (Hinton, Vinyals and Dean 2015, "Distilling the knowledge in a neural network")."""
+
+    table: str = Field("finalists_predictions.parquet", description="a predictions table of the report that has crops of train")
+    members: list[str] | None = Field(None, min_length=1, description="its models whose mean teaches; default: all")
+    weight: float = Field(0.7, gt=0, le=1, description="of what the teacher says; the label has the rest")
+
+
 class Model(Training):
     """One line of the experiment's `models`: a registered model and how to train it."""
 
@@ -89,6 +98,8 @@ class Model(Training):
     weights: str | None = Field(None, description="`imagenet`, a file, or nothing")
     hyper: dict[str, Any] = Field(default_factory=dict, description="the builder's keyword arguments")
     order: Literal["time", "shuffled"] = Field("time", description="of a clip's crops; `shuffled` shows what looking at time is worth")
+    soup: list[str] = Field([], description="not trained: the mean of the weights of these models of the recipe, greedily by val")
+    teacher: Teacher | None = Field(None, description="learn what other models said of the training crops, too")
     tune: Tune | None = Field(None, description="search better settings first; what `hyper` names stays as it is")
 
     @property

@@ -4,13 +4,29 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from dfd_lib.evaluation.aggregate import frames_per_person
 from dfd_lib.evaluation.matrix import score_matrix
 from dfd_lib.evaluation.pairs import holm
 from dfd_lib.evaluation.scores import point_metrics
 from dfd_lib.evaluation.uncertainty import bootstrap, interval, resample_weights
 from dfd_lib.formats import between, count, share
 
-COLUMNS = ["name", "folds", "seeds", "n", "groups", "auc", "auc_by_fold", "difference", "low", "high", "p", "p_holm"]
+COLUMNS = [
+    "name",
+    "aggregator",
+    "frames_per_clip",
+    "folds",
+    "seeds",
+    "n",
+    "groups",
+    "auc",
+    "auc_by_fold",
+    "difference",
+    "low",
+    "high",
+    "p",
+    "p_holm",
+]
 
 
 def ablation_table(predictions: pd.DataFrame, base: str, *, aggregator: str = "mean", resamples: int = 2000, seed: int = 1) -> pd.DataFrame:
@@ -31,6 +47,7 @@ def ablation_table(predictions: pd.DataFrame, base: str, *, aggregator: str = "m
 
     Returns:
         A row a model, the base first, then by falling difference: `COLUMNS`.
+        aggregator, frames_per_clip (in the median; NaN: a network of clips),
         n and groups (clips that judge), auc (mean over the folds), auc_by_fold
         (words such as `1: .843, 2: .851`), difference to the base on the folds
         of both, low and high (95 %), p (two-sided, Student's t on the
@@ -43,7 +60,7 @@ def ablation_table(predictions: pd.DataFrame, base: str, *, aggregator: str = "m
         raise ValueError(f"ablations: expected predictions of {base!r}, came none. Train it on the same folds.")
     folds = {fold: _fold(rows, aggregator, resamples, seed + int(fold)) for fold, rows in predictions.groupby("fold")}
     rows = [_row(name, base, predictions[predictions["model"] == name], folds) for name in predictions["model"].unique()]
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame(rows).assign(aggregator=aggregator)
     table["p_holm"] = holm(table["p"])
     first = table["name"] != base
     order = np.lexsort((-table["difference"].fillna(0), first))
@@ -71,6 +88,7 @@ def _row(name: str, base: str, own: pd.DataFrame, folds: dict) -> dict:
         raise ValueError(f"ablations: expected {name!r} and {base!r} on a fold that both were trained for, came none. Train both on it.")
     facts = {
         "name": name,
+        "frames_per_clip": frames_per_person(own).median(),
         "folds": len(there),
         "seeds": own["seed"].nunique(),
         **{what: sum(one[what] for one in there.values()) for what in ("n", "groups")},

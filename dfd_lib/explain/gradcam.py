@@ -40,6 +40,7 @@ def grad_cam(model: "keras.Model", crops: np.ndarray, layer: str | None = None) 
         logit = tf.math.log(p_fake) - tf.math.log1p(-p_fake)
     weights = tf.reduce_mean(tape.gradient(logit, seen), axis=(1, 2), keepdims=True)
     maps = tf.nn.relu(tf.reduce_sum(tf.cast(weights * seen, tf.float32), axis=3)).numpy().astype(float)
+    maps = maps[: len(crops)]  # of a network that looks at mirror images too, those stand behind
     largest = maps.max(axis=(1, 2), keepdims=True)
     maps = np.divide(maps, largest, out=np.zeros_like(maps), where=largest > 0)
     size = crops.shape[1]
@@ -47,7 +48,9 @@ def grad_cam(model: "keras.Model", crops: np.ndarray, layer: str | None = None) 
 
 
 def _tensor(model: "keras.Model", layer: str | None):
-    """The output of the layer that is asked for, or of the last one that still has places; of a nested base its own output."""
+    """The output of the layer that is asked for, or of the last one that still has places."""
+    import keras
+
     shaped = [one for one in model.layers if len(getattr(one.output, "shape", ())) == 4 and one is not model.layers[0]]
     if layer is not None:
         shaped = [one for one in shaped if one.name == layer]
@@ -55,4 +58,7 @@ def _tensor(model: "keras.Model", layer: str | None):
         raise ValueError(
             f"grad_cam: expected a layer {layer or ''} with places (n, h, w, channels) in {model.name}, found none. See its summary."
         )
-    return shaped[-1].output
+    last = shaped[-1]
+    if isinstance(last, keras.Model):  # the output that a nested base knows is of its own graph; in this one, the next layer gets it
+        return model.layers[model.layers.index(last) + 1].input
+    return last.output

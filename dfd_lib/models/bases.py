@@ -44,6 +44,7 @@ def transfer(
     dense: int = 0,
     dropout: float = 0.0,
     kernel_l2: float = 0.0,
+    mirrored: bool = False,
 ) -> "keras.Model":
     """A base without its top, global average pooling, one unit.
 
@@ -63,6 +64,8 @@ def transfer(
         dense: units of a hidden layer with ReLU before the head; 0 = none.
         dropout: share dropped before the head.
         kernel_l2: L2 penalty on the kernels of the hidden layer and the head.
+        mirrored: in use, the features are the mean of those of the face and of its
+            mirror image, at twice the cost; training sees what it is shown.
 
     Returns:
         A model of (batch, size, size, 3) -> P(fake), (batch, 1). The base is its
@@ -81,8 +84,13 @@ def transfer(
     if bn_momentum is not None:
         _set_momentum(base, bn_momentum)
     x = preprocess(inputs)
-    x = base(x)
-    x = layers.GlobalAveragePooling2D(name="features")(x)
+    if mirrored:
+        from dfd_lib.models.mirror import MeanOfBoth, WithMirrored
+
+        x = layers.GlobalAveragePooling2D(name="pooled")(base(WithMirrored(name="with_mirrored")(x)))
+        x = MeanOfBoth(name="features")(x)
+    else:
+        x = layers.GlobalAveragePooling2D(name="features")(base(x))
     if dense:
         x = layers.Dense(dense, activation="relu", kernel_regularizer=penalty(l2=kernel_l2), name="dense")(x)
     x = layers.Dropout(dropout, name="dropout")(x)

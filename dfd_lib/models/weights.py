@@ -82,7 +82,8 @@ def load_model(path: str | Path) -> "keras.Model":
     """
     import keras
 
-    import dfd_lib.models.grouped  # noqa: F401  registers what Keras does not know
+    import dfd_lib.models.grouped
+    import dfd_lib.models.mirror  # noqa: F401  both register what Keras does not know
 
     path = find_weights(path)
     _check_archive(path)

@@ -20,7 +20,29 @@ def ablations(report: Report) -> Section:
         if table is not None:
             said = [line for line in report.text(f"{name}.txt").splitlines() if line.strip()]
             blocks += [Words(said), *report.pictures(name), _table(f"{title}, {report.clips}", table)]
-    return Section("ablations", "What helped", blocks)
+    costs = report.table("costs.csv")
+    return Section("ablations", "What helped", [*blocks, *([] if costs is None else [_costs(costs, report.clips)])])
+
+
+def _costs(table: pd.DataFrame, clips: str) -> Table:
+    columns = [
+        Column("name"),
+        *(Column(title, True) for title in ("networks", "parameters", "MB", "ms a face", "AUC on val", "AUC on test")),
+    ]
+    rows = [
+        [
+            text_cell(row["name"]),
+            number_cell(row["networks"], count(row["networks"])),
+            number_cell(row["parameters"], count(row["parameters"])),
+            number_cell(row["megabytes"], f"{row['megabytes']:.1f}"),
+            number_cell(row["milliseconds"], f"{row['milliseconds']:.1f}"),
+            number_cell(row["val_auc"], share(row["val_auc"])),
+            metric_cell(row, "test_auc"),
+        ]
+        for _, row in table.iterrows()
+    ]
+    foot = "As exported at half precision; one face at a time on one processor. The ensemble is the one that val chose."
+    return Table(f"What a score costs, {clips}", columns, rows, foot)
 
 
 def _table(caption: str, table: pd.DataFrame) -> Table:

@@ -26,7 +26,7 @@ from dfd_lib.stages.training import model_settings
 from dfd_lib.tables import write_table
 
 WRITES = ("ablations.csv", "ablations.txt")
-"""The table of the screening, and what came out in words; `finalists.csv` and `.txt` beside them where there are finalists."""
+"""The table of the screening, and what came out in words; with finalists also `finalists.csv`, `.txt` and `_predictions.parquet`."""
 
 
 def ablation_runs(experiment: Experiment) -> dict[str, Ablation]:
@@ -69,13 +69,12 @@ def ablate(experiment: Experiment, runs: Iterable[str] | None = None, verbose: i
     """
     from dfd_lib.training.runs import fingerprint, is_complete
 
-    _asked(experiment)
-    known = ablation_runs(experiment)
+    parts, known = _folds(experiment), ablation_runs(experiment)
     for run in known if runs is None else runs:
         if run not in known:
             raise ValueError(f"ablations: expected a run of the recipe, came {run!r}; {did_you_mean(run, list(known), _examples(known))}")
         one, out = known[run], run_folder(experiment, run)
-        settings, manifest = ablation_settings(experiment, one.name), _fold(experiment, one.fold)
+        settings, manifest = ablation_settings(experiment, one.name), parts[one.fold - 1]
         if not is_complete(out, fingerprint(manifest, crops_root(experiment), settings, one.seed)):
             from dfd_lib.training.fit import fit  # loads TensorFlow, which a finished run does without
 
@@ -99,13 +98,14 @@ def collect_ablations(experiment: Experiment) -> tuple[pd.DataFrame, pd.DataFram
         FileNotFoundError: a training is not finished.
     """
     asked = _asked(experiment)
-    table = _compared(experiment, list(screening(asked)), BASE)
+    table, _ = _compared(experiment, list(screening(asked)), BASE)
     _write(experiment, "ablations", table)
     if not asked.finalists:
         return table, table.head(0)
     last = list(finals(asked, experiment.seeds))
-    best = _compared(experiment, last, asked.finalists[0])
+    best, predictions = _compared(experiment, last, asked.finalists[0])
     _write(experiment, "finalists", best)
+    write_table(predictions, report_dir(experiment.name) / "finalists_predictions.parquet")
     return table, best
 
 
@@ -117,7 +117,8 @@ def blended_faces(count: int = 6, size: int = 128) -> dict[str, list[np.ndarray]
     return {"real": faces, "share of the changed copy": masks, "self-blended": [image for image, _ in made]}
 
 
-def _compared(experiment: Experiment, runs: list[Ablation], base: str) -> pd.DataFrame:
+def _compared(experiment: Experiment, runs: list[Ablation], base: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The table of some trainings, and their predictions: of each crop, by what had not seen it."""
     from dfd_lib.training.runs import read_run
 
     parts, facts = [], []
@@ -133,7 +134,7 @@ def _compared(experiment: Experiment, runs: list[Ablation], base: str) -> pd.Dat
     costs = pd.DataFrame(facts).groupby("name", sort=False)
     numbers = costs.mean(numeric_only=True)[["minutes", "images_per_second", "epochs"]].round(2)
     texts = costs[["luck", "changed", "parameters", "image_size"]].first()
-    return table.join(texts, on="name").join(numbers, on="name")
+    return table.join(texts, on="name").join(numbers, on="name"), predictions.drop(columns="fold")
 
 
 def _costs(facts: dict[str, Any]) -> dict[str, Any]:
@@ -160,13 +161,13 @@ def _write(experiment: Experiment, name: str, table: pd.DataFrame) -> None:
         beside.write_text("".join(f"{line}\n" for line in verdict(table)), encoding="utf-8")
 
 
-def _fold(experiment: Experiment, fold: int) -> pd.DataFrame:
-    """Train and val dealt anew, this fold being val."""
+def _folds(experiment: Experiment) -> list[pd.DataFrame]:
+    """Train and val dealt anew so often, each fold being val once."""
     from dfd_lib.training.trials import folds_of
 
     asked, manifest = _asked(experiment), read_manifest(experiment)
     dealt = manifest[manifest["split"].isin(["train", "val"])].reset_index(drop=True)
-    return folds_of(dealt, Tune(folds=asked.folds, seed=asked.seed))[fold - 1]
+    return folds_of(dealt, Tune(folds=asked.folds, seed=asked.seed))
 
 
 def _asked(experiment: Experiment) -> Ablations:

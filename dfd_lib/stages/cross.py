@@ -29,9 +29,11 @@ Runs = dict[tuple[str, int], Path]
 def partners(experiment: Experiment) -> dict[str, tuple[Experiment, Runs]]:
     """This experiment with all its models that judge frames, and those that `cross` names with their models of the same names.
 
+    One without any such model lends its test part alone.
+
     Raises:
         FileNotFoundError: one was not run yet; the message says the command.
-        ValueError: one has the same data as another, or no model that this one has.
+        ValueError: one has the same data as another.
     """
     own = frame_runs(experiment)
     found = {experiment.name: (experiment, own)}
@@ -39,10 +41,9 @@ def partners(experiment: Experiment) -> dict[str, tuple[Experiment, Runs]]:
         for known, _ in found.values():
             if other.data.source == known.data.source:
                 raise ValueError(f"cross: expected other data than of {known.name!r}, {other.name!r} has the same. Leave it out.")
-        runs = frame_runs(other, {model for model, _ in own})
-        if not runs:
-            raise ValueError(f"cross: expected in {other.name!r} a model that {experiment.name!r} has too, came none. Leave it out.")
-        found[other.name] = other, runs
+        found[other.name] = other, frame_runs(other, {model for model, _ in own})
+        if not (report_dir(other.name) / "manifest.parquet").is_file():
+            raise FileNotFoundError(f"cross: expected a split of {other.name!r}, found none. Run `dfd report {other.name}` first.")
     for name, (_, runs) in found.items():
         for folder in runs.values():
             if not (folder / "run.json").is_file():

@@ -8,6 +8,7 @@ from dfd_lib.paths import report_dir
 from dfd_lib.process import start_tensorflow
 from dfd_lib.stages.media import read_manifest
 from dfd_lib.stages.places import crops_root, run_dir
+from dfd_lib.stages.teaching import taught
 from dfd_lib.stages.tuning import search_dir
 from dfd_lib.tables import check_predictions, write_table
 
@@ -41,7 +42,12 @@ def train(experiment: Experiment, model: str, seed: int, verbose: int = 2):
     from dfd_lib.training.runs import fingerprint
 
     settings, out = model_settings(experiment, model), run_dir(experiment, model, seed)
-    manifest, root = read_manifest(experiment), crops_root(experiment)
+    if settings.soup:
+        from dfd_lib.training.soup import cook
+
+        members = [run_dir(experiment, one, seed) for one in settings.soup]
+        return cook(read_manifest(experiment), crops_root(experiment), settings, members, name=model, seed=seed, out=out)
+    manifest, root = taught(experiment, read_manifest(experiment), settings), crops_root(experiment)
     take_finished(report_dir(experiment.name).parent, out, fingerprint(manifest, root, settings, seed), model)
     return fit(manifest, root, settings, name=model, seed=seed, out=out, verbose=verbose)
 

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     import keras
 
 
+TAUGHT = "p_teacher"
+"""Column of a manifest: P(fake) as a teacher says, for crops of train."""
+
+
 class Examples(NamedTuple):
     """One row is what gets one answer."""
 
@@ -21,11 +25,13 @@ class Examples(NamedTuple):
     """int64 (n,), or (n, frames) as `data.sequences` writes them: rows of the manifest."""
     level: str
     """`frame` or `video`, as in the predictions table."""
+    taught: np.ndarray | None = None
+    """float64, what a teacher says of each row of the manifest, NaN where nothing; None without a teacher."""
 
     def of(self, *splits: str) -> "Examples":
         """Those of some parts."""
         chosen = self.table["split"].isin(splits).to_numpy()
-        return Examples(self.table[chosen].reset_index(drop=True), self.rows[chosen], self.level)
+        return self._replace(table=self.table[chosen].reset_index(drop=True), rows=self.rows[chosen])
 
 
 def examples_of(model: "keras.Model", manifest: pd.DataFrame, order: Order = "time", seed: int = 0) -> Examples:
@@ -33,5 +39,6 @@ def examples_of(model: "keras.Model", manifest: pd.DataFrame, order: Order = "ti
     frames = frames_of(model)
     if frames is not None:
         return Examples(*sequences(manifest, frames, order=order, seed=seed), "video")
+    taught = manifest[TAUGHT].to_numpy(float) if TAUGHT in manifest else None
     columns = ["dataset", "split", "path", "video", "face", "frame", "group", "label"]
-    return Examples(manifest[columns].reset_index(drop=True), np.arange(len(manifest)), "frame")
+    return Examples(manifest[columns].reset_index(drop=True), np.arange(len(manifest)), "frame", taught)

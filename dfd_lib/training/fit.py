@@ -11,6 +11,7 @@ A run's folder holds, in the order in which they appear:
 """
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,7 @@ from dfd_lib.training.runs import Run, facts_of, fingerprint, is_complete, read_
 from dfd_lib.training.sources import Source, source
 from dfd_lib.training.state import Recorder, load_state
 from dfd_lib.training.targets import shown
+from dfd_lib.training.warmup import warm_up
 
 if TYPE_CHECKING:
     import keras
@@ -72,6 +74,8 @@ def fit(
         ValueError: `train` or `val` lacks a class, or the model refuses its settings.
     """
     _check_parts(manifest)
+    if config.soup:
+        raise ValueError(f"model {name!r}: expected one that is trained, came a soup of {', '.join(config.soup)}. Choose another model.")
     key = fingerprint(manifest, root, config, seed)
     if is_complete(out, key):
         keep_origin(out, root)
@@ -81,6 +85,24 @@ def fit(
         model, data = _prepare(manifest, root, config, seed)
     examples = examples_of(model, manifest, config.order, seed)
     history = _train(model, data, examples, config, seed, out, key, verbose, stop)
+    return finish(model, data, examples, history, config, name=name, seed=seed, out=out, root=root, key=key, parts=parts)
+
+
+def finish(
+    model: "keras.Model",
+    data: Source,
+    examples: Examples,
+    history: pd.DataFrame,
+    config: Model,
+    *,
+    name: str,
+    seed: int,
+    out: Path,
+    root: Path,
+    key: str,
+    parts: Sequence[str],
+) -> Run:
+    """Score the parts with the best weights and write all that a finished run has; run.json last."""
     with whole(out / "history.csv") as beside:
         history.to_csv(beside, index=False)
     model.load_weights(out / "best.weights.h5")
@@ -120,14 +142,17 @@ def _prepare(manifest: pd.DataFrame, root: Path, config: Model, seed: int) -> tu
 
 
 def _train(model, data: Source, examples: Examples, config: Model, seed: int, out: Path, key: str, verbose: int, stop) -> pd.DataFrame:
-    table, rows, _ = examples.of("train")
-    each = shown(rows, table["label"].to_numpy(), config)
+    table, rows, *_ = examples.of("train")
+    each = shown(rows, table["label"].to_numpy(), config, examples.taught)
     steps = max(1, len(each.rows) // config.batch_size)
     with strategy().scope():
         trained = compiled(data.network, config, steps * config.epochs)
-    history = load_state(trained, out, key)
+    history, started = load_state(trained, out, key), time.monotonic()
+    if config.frozen_epochs and not history:
+        warm_up(model, data.scored, each, config, seed)
     validator = _validator(data, examples, config)
-    recorder = Recorder(model, out, key, history, score_val=validator, patience=config.patience, stop=stop)
+    how = {"score_val": validator, "patience": config.patience, "stop": stop, "spent": time.monotonic() - started}
+    recorder = Recorder(model, out, key, history, **how)
     recorder.keep_best(trained)  # of the last epoch before a kill, which may have fallen between its state and its weights
     if len(history) < config.epochs and not recorder.has_stopped():
         epochs = range(len(history), config.epochs)
@@ -149,7 +174,7 @@ def _validator(data: Source, examples: Examples, config: Model):
     """A function that scores the validation part: (loss, AUC)."""
     from sklearn.metrics import log_loss, roc_auc_score
 
-    table, rows, _ = examples.of("val")
+    table, rows, *_ = examples.of("val")
     labels = table["label"].to_numpy()
 
     def score() -> tuple[float, float]:

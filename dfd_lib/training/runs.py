@@ -17,6 +17,7 @@ from dfd_lib.models.registry import model_facts
 from dfd_lib.paths import find_weights
 from dfd_lib.tables import read_table
 from dfd_lib.training.devices import devices
+from dfd_lib.training.examples import TAUGHT
 
 if TYPE_CHECKING:
     import keras
@@ -100,6 +101,8 @@ def fingerprint(manifest: pd.DataFrame, root: Path, config: Model, seed: int) ->
     if model_facts(config.model).takes == "clip":
         digest.update(pd.util.hash_pandas_object(manifest[[*PERSON, "frame"]], index=False).to_numpy().tobytes())
     digest.update(pd.util.hash_pandas_object(manifest[["path", "label", "split"]], index=False).to_numpy().tobytes())
+    if TAUGHT in manifest:
+        digest.update(manifest[TAUGHT].to_numpy(float).tobytes())
     digest.update(crop_bytes(manifest, root).tobytes())
     return digest.hexdigest()[:16]
 
@@ -129,7 +132,7 @@ def facts_of(model: "keras.Model", config: Model, name: str, seed: int, history:
         "val_auc": float(best["val_auc"]),
         "seconds": round(seconds, 1),
         "images_per_second": round(rows * len(history) / max(seconds, 1e-9), 1),
-        "stopped": "early" if len(history) < config.epochs else "planned",
+        "stopped": "early" if len(history) < config.epochs and not config.soup else "planned",
         "fingerprint": key,
         "settings": config.model_dump(),
         "devices": devices(),

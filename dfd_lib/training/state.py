@@ -23,6 +23,7 @@ class Recorder(keras.callbacks.Callback):
         score_val: returns (loss, AUC) of the validation part.
         patience: stop after so many epochs without a better AUC; None = never.
         stop: another rule, given the history.
+        spent: seconds before the first epoch, which count with it.
     """
 
     def __init__(
@@ -35,13 +36,15 @@ class Recorder(keras.callbacks.Callback):
         score_val: Callable[[], tuple[float, float]],
         patience: int | None,
         stop: Callable[[list[dict]], bool] | None = None,
+        spent: float = 0.0,
     ):
         super().__init__()
         self.network, self.folder, self.key, self.history = network, folder, key, history
         self.score_val, self.patience, self.stop = score_val, patience, stop
+        self.spent = spent
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        self._started = time.monotonic()
+        self._started, self.spent = time.monotonic() - self.spent, 0.0
 
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
         with averaged(self.model):

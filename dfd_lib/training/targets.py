@@ -20,7 +20,7 @@ class Shown(NamedTuple):
     """bool (n,): real crops that are shown as fakes made of them, another one in each epoch."""
 
 
-def shown(rows: np.ndarray, labels: np.ndarray, config: Model) -> Shown:
+def shown(rows: np.ndarray, labels: np.ndarray, config: Model, taught: np.ndarray | None = None) -> Shown:
     """The examples of an epoch.
 
     Args:
@@ -29,6 +29,8 @@ def shown(rows: np.ndarray, labels: np.ndarray, config: Model) -> Shown:
         config: `self_blended` adds a fake made of each real crop, and `alone` leaves out
             the data's own; `label_smoothing` draws the labels towards .5;
             `class_weights` weighs both classes alike, whatever there is of them.
+        taught: what a teacher says of every row of the manifest, NaN where nothing:
+            of it and of the label a mean is learned, as `teacher.weight` says.
 
     Raises:
         ValueError: clips can be neither blended nor mixed.
@@ -46,6 +48,9 @@ def shown(rows: np.ndarray, labels: np.ndarray, config: Model) -> Shown:
         rows, labels, blended = _with_blended(rows, labels, config)
     weights = class_weights(labels) if config.class_weights else np.ones(len(rows))
     soft = labels * (1 - config.label_smoothing) + config.label_smoothing / 2
+    if taught is not None and config.teacher is not None:
+        said = np.where(blended, np.nan, taught[rows])  # a teacher has seen no fake that is made on the fly
+        soft = np.where(np.isnan(said), soft, (1 - config.teacher.weight) * soft + config.teacher.weight * said)
     return Shown(rows, soft.astype(np.float32), weights, blended)
 
 

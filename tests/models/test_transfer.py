@@ -84,3 +84,38 @@ def test_without_a_network_imagenet_weights_say_what_else_there_is(failure, monk
     monkeypatch.setattr("keras.src.utils.file_utils.config.keras_home", lambda: str(tmp_path))
     with pytest.raises(FileNotFoundError, match=r"'vgg16'.*'imagenet'.*(no route|timed out).*give the file of the base"):
         build("vgg16", image_size=32, weights="imagenet")
+
+
+def test_looking_twice_gives_the_mean_of_the_logits_of_a_face_and_its_mirror_image(photos, tmp_path):
+    """The same weights as the plain network, and as many; training sees each face once; a file, ONNX and Grad-CAM keep it."""
+    import onnxruntime
+
+    from dfd_lib.explain.gradcam import grad_cam
+    from dfd_lib.models.bases import to_unit_ball, transfer
+    from dfd_lib.models.weights import load_model
+    from dfd_lib.training.export import export_onnx
+
+    def small(include_top, weights, input_shape):
+        inputs = keras.Input(input_shape)
+        return keras.Model(inputs, keras.layers.Conv2D(6, 3, strides=2, activation="relu")(inputs))
+
+    plain, twice = (transfer("small", small, to_unit_ball, 32, None, mirrored=mirrored) for mirrored in (False, True))
+    twice.set_weights(plain.get_weights())
+    faces = photos(32).astype(np.float32)
+
+    def logit(p_fake):
+        return np.log(p_fake) - np.log1p(-p_fake)
+
+    once, turned = (logit(plain(one).numpy()) for one in (faces, faces[:, :, ::-1]))
+    assert np.abs(once - turned).max() > 1e-4
+    came = twice(faces).numpy()
+    np.testing.assert_allclose(logit(came), (once + turned) / 2, atol=1e-5)
+    np.testing.assert_allclose(logit(twice(faces, training=True).numpy()), once, atol=1e-5)
+    np.testing.assert_allclose(head(twice)(features(twice)(faces)), came, rtol=1e-5)
+    session = onnxruntime.InferenceSession(export_onnx(twice, half=False), providers=["CPUExecutionProvider"])
+    np.testing.assert_allclose(session.run(None, {"pixels": faces})[0], came, atol=1e-5)
+    np.testing.assert_allclose(session.run(None, {"pixels": faces[:1]})[0], came[:1], atol=1e-5)
+    assert grad_cam(twice, faces).shape == (3, 32, 32)
+    twice.save(tmp_path / "whole.keras")
+    np.testing.assert_allclose(load_model(tmp_path / "whole.keras")(faces), came, rtol=1e-6)
+    assert build("mobilenet_v2", image_size=32, width=0.35, mirrored=True).count_params() == 410_208 + 1281

@@ -80,6 +80,7 @@ def test_without_averages_nothing_is_exchanged():
         np.testing.assert_array_equal(model.get_weights()[0], before)
 
 
+@pytest.mark.slow
 def test_a_training_with_all_of_it_is_kept_and_repeated(tmp_path, monkeypatch):
     """Averages, blending, smoothing, mixing and JPEG together: what is kept scores as it was judged, and a rerun is bit-equal."""
     monkeypatch.setenv("DFD_OUT", str(tmp_path))

@@ -1,0 +1,97 @@
+"""What a score costs where a detector serves it: megabytes and milliseconds beside the AUC, for a student and those who taught it."""
+
+import time
+
+import numpy as np
+import pandas as pd
+
+from dfd_lib.detector.networks import Networks
+from dfd_lib.detector.spec import Member
+from dfd_lib.experiment import Experiment
+from dfd_lib.models.registry import model_facts
+from dfd_lib.paths import report_dir
+from dfd_lib.stages.places import run_dir
+from dfd_lib.tables import read_table, write_table
+
+COLUMNS = [
+    "name",
+    "aggregator",
+    "networks",
+    "parameters",
+    "megabytes",
+    "milliseconds",
+    "val_auc",
+    "test_auc",
+    "test_auc_low",
+    "test_auc_high",
+]
+
+TIMES = 30
+"""A face is scored so many times; the median counts."""
+
+
+def asks_for_costs(experiment: Experiment) -> bool:
+    """Whether a recipe has a student or a soup, which are made to be cheap."""
+    return any(model.teacher or model.soup for model in experiment.models.values())
+
+
+def costs(experiment: Experiment, times: int = TIMES) -> pd.DataFrame:
+    """Score against size and time, for every model of faces and for the ensemble that val chose; writes costs.csv of the report.
+
+    Args:
+        experiment: whose models are trained and compared.
+        times: how often one face is scored.
+
+    Returns:
+        A row each, the best on val first: `COLUMNS`. networks (that are run for one score), megabytes as
+        exported at half precision, milliseconds for one face on one processor (ONNX Runtime, the median),
+        AUC by clip on val and test with its interval, as metrics.csv and ensembles.csv have it. Empty, and
+        nothing written, where `asks_for_costs` is false.
+    """
+    if not asks_for_costs(experiment):
+        return pd.DataFrame(columns=COLUMNS)
+    report = report_dir(experiment.name)
+    runs = read_table(report / "runs.csv").sort_values("val_auc", ascending=False, kind="stable").drop_duplicates("model")
+    runs = runs[[model_facts(one).takes == "frame" for one in runs["registry_name"]]].set_index("model")
+    singles = {name: _single(experiment, name, run, times) for name, run in runs.iterrows()}
+    scores = read_table(report / "metrics.csv").query("level == 'video' and condition == 'clean'")
+    rows = [{"name": name, "networks": 1, **cost, **_scores(scores[scores["model"] == name])} for name, cost in singles.items()]
+    table = pd.DataFrame([*rows, *_ensemble(read_table(report / "ensembles.csv"), singles)])
+    table = table.assign(aggregator=experiment.evaluation.aggregator)[COLUMNS]
+    table = table.sort_values("val_auc", ascending=False, kind="stable", ignore_index=True)
+    write_table(table, report / "costs.csv")
+    return table
+
+
+def _single(experiment: Experiment, name: str, run: pd.Series, times: int) -> dict[str, float]:
+    from dfd_lib.training.export import export_onnx
+    from dfd_lib.training.runs import load_network
+
+    network = export_onnx(load_network(run_dir(experiment, name, int(run["seed"]))))
+    side = int(run["image_size"])
+    opened = Networks([Member(name, run["registry_name"], side, "area", "")], {name: network}, threads=1)
+    face, spent = np.zeros((1, side, side, 3), np.uint8), []
+    for _ in range(times):
+        started = time.perf_counter()
+        opened.scores(face)
+        spent.append(time.perf_counter() - started)
+    return {"parameters": int(run["parameters"]), "megabytes": len(network) / 1e6, "milliseconds": 1e3 * float(np.median(spent))}
+
+
+def _scores(rows: pd.DataFrame) -> dict[str, float]:
+    """The means over seeds; of several seeds the interval is that of none."""
+    mean = rows.groupby("split")[["auc", "auc_low", "auc_high"]].mean()
+    ends = {f"test_auc_{end}": mean.loc["test", f"auc_{end}"] if rows["seed"].nunique() == 1 else np.nan for end in ("low", "high")}
+    return {"val_auc": mean.loc["val", "auc"], "test_auc": mean.loc["test", "auc"], **ends}
+
+
+def _ensemble(table: pd.DataFrame, singles: dict[str, dict[str, float]]) -> list[dict]:
+    """The best ensemble on val whose members are all known."""
+    combined = table[(table["rule"] != "single") & table["members"].map(lambda names: set(names.split("+")) <= set(singles))]
+    if combined.empty:
+        return []
+    row = combined.sort_values("val_auc", ascending=False, kind="stable").iloc[0]
+    members = [singles[name] for name in row["members"].split("+")]
+    sums = {name: sum(one[name] for one in members) for name in ("parameters", "megabytes", "milliseconds")}
+    scores = {name: row[name] for name in ("val_auc", "test_auc")} | {"test_auc_low": np.nan, "test_auc_high": np.nan}
+    return [{"name": row["name"], "networks": len(members), **sums, **scores}]

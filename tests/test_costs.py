@@ -1,0 +1,66 @@
+"""What a score costs, beside how good it is."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from dfd_lib.experiment import parse_experiment
+from dfd_lib.models.registry import build
+from dfd_lib.paths import report_dir
+from dfd_lib.stages.costs import COLUMNS, costs
+from dfd_lib.stages.places import run_dir
+from dfd_lib.tables import read_table, write_table
+
+
+def recipe(**student):
+    models = {"large": {"model": "meso4", "hyper": {"dense": 64}}, "small": {"model": "meso4", **student}}
+    return parse_experiment({"name": "priced", "title": "T", "data": {"source": "demo"}, "models": models, "training": {"epochs": 1}})
+
+
+def test_a_row_a_network_and_one_for_the_ensemble_that_val_chose(tmp_path, monkeypatch):
+    monkeypatch.setenv("DFD_OUT", str(tmp_path))
+    asked, facts, metrics = recipe(teacher={}), [], []
+    for name, hyper, auc in (("large", {"dense": 64}, 0.9), ("small", {}, 0.8)):
+        folder = run_dir(asked, name, 1)
+        folder.mkdir(parents=True)
+        network = build("meso4", image_size=32, **hyper)
+        network.save_weights(folder / "best.weights.h5")
+        own = {"registry_name": "meso4", "image_size": 32, "parameters": network.count_params()}
+        (folder / "run.json").write_text(json.dumps({**own, "settings": {"hyper": hyper, "precision": "float32"}}))
+        facts.append({"model": name, "seed": 1, "val_auc": auc, **own})
+        metrics += [
+            {
+                "model": name,
+                "seed": 1,
+                "split": split,
+                "level": "video",
+                "condition": "clean",
+                "auc": auc - less,
+                "auc_low": 0.5,
+                "auc_high": 1.0,
+            }
+            for split, less in (("val", 0), ("test", 0.1))
+        ]
+    report = report_dir("priced")
+    write_table(pd.DataFrame(facts), report / "runs.csv")
+    write_table(pd.DataFrame(metrics), report / "metrics.csv")
+    rows = [("large", "single", "large", 0.9), ("mean(large, small)", "mean", "large+small", 0.95), ("gone", "mean", "large+clips", 0.99)]
+    ensembles = pd.DataFrame(rows, columns=["name", "rule", "members", "val_auc"]).assign(test_auc=0.7)
+    write_table(ensembles, report / "ensembles.csv")
+    table = costs(asked, times=3).set_index("name")
+    assert table.index.tolist() == ["mean(large, small)", "large", "small"]
+    assert table.loc["large", "test_auc"] == pytest.approx(0.8)
+    assert table["networks"].tolist() == [2, 1, 1]
+    for column in ("megabytes", "milliseconds", "parameters"):
+        both = table.loc[["large", "small"], column]
+        assert (both > 0).all()
+        assert table.loc["mean(large, small)", column] == pytest.approx(both.sum())
+    assert table.loc["large", "megabytes"] > table.loc["small", "megabytes"]
+    assert read_table(report / "costs.csv").columns.tolist() == COLUMNS
+
+
+def test_where_nothing_was_made_to_be_cheap_nothing_is_measured(tmp_path, monkeypatch):
+    monkeypatch.setenv("DFD_OUT", str(tmp_path))
+    assert costs(recipe()).empty
+    assert not (report_dir("priced") / "costs.csv").exists()

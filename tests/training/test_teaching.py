@@ -1,0 +1,112 @@
+"""A student learns what a teacher says of crops that it had not seen, and a head may learn before its base does."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import synthetic_report as made
+from test_fit import COLUMNS
+
+from dfd_lib.experiment import Model, parse_experiment
+from dfd_lib.models.registry import build
+from dfd_lib.paths import report_dir
+from dfd_lib.stages.teaching import taught
+from dfd_lib.tables import write_table
+from dfd_lib.training.examples import TAUGHT, examples_of
+from dfd_lib.training.runs import fingerprint
+from dfd_lib.training.targets import shown
+from dfd_lib.training.warmup import warm_up
+
+STUDENT = Model(model="lenet", image_size=32, teacher={"table": "said.parquet", "weight": 0.75})
+
+
+def experiment(**teacher):
+    raw = {
+        "name": "school",
+        "title": "T",
+        "data": {"source": "demo"},
+        "models": {"lenet": {"teacher": {"table": "said.parquet", **teacher}}},
+    }
+    return parse_experiment(raw)
+
+
+@pytest.fixture
+def manifest():
+    """Crops of train that the teachers `lenet` and `meso4` scored as parts of val of their folds; one that they did not, and one of val."""
+    paths = [f"val/{row}.png" for row in range(6)]
+    table = pd.DataFrame({"path": [*paths, "new.png"], "label": [0, 1, 0, 1, 0, 1, 1], "split": ["train"] * 5 + ["val", "train"]})
+    names = {"video": table["path"], "group": table["path"]}
+    return table.assign(**COLUMNS, **names, **dict.fromkeys(("box_x", "box_y", "box_w", "box_h"), 1.0))
+
+
+@pytest.fixture
+def said(tmp_path, monkeypatch):
+    monkeypatch.setenv("DFD_OUT", str(tmp_path))
+    predictions = made.predictions(["lenet", "meso4"], rows=16, seeds=(1, 2))
+    write_table(predictions[predictions["split"] == "val"], report_dir("school") / "said.parquet")
+    return predictions
+
+
+def test_the_teacher_is_the_mean_over_models_of_the_mean_over_seeds(manifest, said):
+    came = taught(experiment(), manifest, experiment().models["lenet"])
+    for row in range(5):
+        own = said[said["path"] == f"val/{row}.png"]
+        assert came.loc[row, TAUGHT] == pytest.approx(own.groupby("model")["p_fake"].mean().mean())
+    assert came.loc[5:, TAUGHT].isna().all(), "nothing of val, and nothing of what was not scored"
+    alone = taught(experiment(members=["meso4"]), manifest, experiment(members=["meso4"]).models["lenet"])
+    own = said[(said["path"] == "val/0.png") & (said["model"] == "meso4")]
+    assert alone.loc[0, TAUGHT] == pytest.approx(own["p_fake"].mean())
+    assert taught(experiment(), manifest, Model(model="lenet")) is manifest
+
+
+def test_a_lost_table_member_or_part_is_told(manifest, said):
+    with pytest.raises(ValueError, match="teacher.members: expected some of lenet, meso4, came vgg16".replace(".", r"\.")):
+        taught(experiment(), manifest, experiment(members=["vgg16"]).models["lenet"])
+    with pytest.raises(ValueError, match="expected scores of crops of train"):
+        taught(experiment(), manifest.assign(split="val"), STUDENT)
+    with pytest.raises(FileNotFoundError, match=r"expected the predictions table .*nothing\.parquet"):
+        taught(experiment(), manifest, experiment(table="nothing.parquet").models["lenet"])
+
+
+def test_a_student_learns_a_mean_of_label_and_teacher_where_there_is_one():
+    rows, labels, said = np.array([2, 0, 1]), np.array([1, 0, 1]), np.array([0.2, 0.4, np.nan])
+    assert shown(rows, labels, STUDENT, said).labels.tolist() == pytest.approx([1, 0.15, 0.25 + 0.75 * 0.4])
+    assert shown(rows, labels, Model(model="lenet"), said).labels.tolist() == [1, 0, 1]
+    blends = shown(rows, labels, STUDENT.model_copy(update={"self_blended": "beside"}), said)
+    assert blends.labels.tolist() == pytest.approx([1, 0.15, 0.55, 1]), "of a fake made on the fly the teacher says nothing"
+
+
+def test_what_the_teacher_says_decides_the_run(manifest, tmp_path, monkeypatch):
+    monkeypatch.setattr("dfd_lib.training.runs.crop_bytes", lambda manifest, root: np.zeros(len(manifest), np.int64))
+    keys = {fingerprint(manifest.assign(**{TAUGHT: said}), tmp_path, STUDENT, 1) for said in (0.1, 0.2)}
+    assert len(keys | {fingerprint(manifest, tmp_path, STUDENT, 1)}) == 3
+    model = build("lenet", image_size=32)
+    assert examples_of(model, manifest.assign(**{TAUGHT: 0.3})).of("train").taught.tolist() == [0.3] * 7
+    assert examples_of(model, manifest).taught is None
+
+
+def test_the_head_learns_before_the_base_does(tmp_path, monkeypatch):
+    import keras
+
+    from dfd_lib.models.bases import to_unit_ball, transfer
+
+    def small(include_top, weights, input_shape):
+        inputs = keras.Input(input_shape)
+        return keras.Model(inputs, keras.layers.BatchNormalization()(keras.layers.Conv2D(4, 3, strides=2)(inputs)))
+
+    monkeypatch.setenv("DFD_OUT", str(tmp_path))
+    keras.utils.set_random_seed(1)
+    model = transfer("small", small, to_unit_ball, 32, None)
+    pixels = np.lib.format.open_memmap(tmp_path / "pixels.npy", "w+", np.uint8, (8, 32, 32, 3))
+    pixels[:] = np.random.default_rng(0).integers(0, 256, pixels.shape)
+    config = Model(model="mobilenet_v2", image_size=32, frozen_epochs=2, batch_size=4, averaged=0.9)
+    base, before = (model.get_layer(name).get_weights() for name in ("base", "logit"))
+    each = shown(np.arange(8), np.arange(8) % 2, config)
+    warm_up(model, pixels, each, config, seed=1)
+    for now, was in zip(model.get_layer("base").get_weights(), base, strict=True):
+        np.testing.assert_array_equal(now, was)
+    assert (model.get_layer("logit").get_weights()[0] != before[0]).any()
+    assert len(model.get_layer("base").trainable_weights) == 4, "from now on it learns, too"
+    with pytest.raises(ValueError, match="frozen_epochs: expected a transfer model with a base to train, came none"):
+        warm_up(build("lenet", image_size=32), pixels, each, config, seed=1)
+    with pytest.raises(ValueError, match="expected fakes of the data's own"):
+        warm_up(model, pixels, each, config.model_copy(update={"self_blended": "alone"}), seed=1)
