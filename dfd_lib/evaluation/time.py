@@ -85,7 +85,7 @@ def _gain(row: pd.Series) -> str:
     gain = between(row["difference"], row["low"], row["high"], sign=True)
     if row["low"] > 0:
         return f"a real gain in AUC of {gain}"
-    return f"a real loss in AUC of {gain}" if row["high"] < 0 else f"no real gain in AUC, {gain}"
+    return f"a real loss in AUC of {gain}" if row["high"] < 0 else f"no real difference in AUC, {gain}"
 
 
 def _conclusion(rows: pd.DataFrame) -> str:
