@@ -21,7 +21,7 @@ from dfd_lib.detector.predict import DeepfakeDetector
 
 README = Path(__file__).parents[2] / "README.md"
 
-MEGABYTES = 1200
+MEGABYTES = 700
 """That the page may take while fifty uploads are answered, all libraries included."""
 
 
