@@ -86,7 +86,7 @@ def test_padding_does_not_enter_the_batch_statistics_of_training(clips):
         keras.utils.set_random_seed(1)
         model = build("resnext_lstm_small", **{**SMALL, "backbone": "meso4", "backbone_hyper": {"dropout": 0.0}})
         before = model.get_layer("backbone").get_weights()
-        model.compile(optimizer=keras.optimizers.SGD(0.0), loss="binary_crossentropy")
+        model.compile(optimizer=keras.optimizers.SGD(0.0), loss="binary_crossentropy", run_eagerly=True)
         padded = np.where(valid[..., None, None, None], pixels, fill).astype(np.float32)
         left.append((model.train_on_batch([padded, valid], np.array([0, 1, 0])), model.get_layer("backbone").get_weights()))
     alone = model.get_layer("backbone")
