@@ -114,7 +114,7 @@ _TYPES = {
     for schema in (MANIFEST, PREDICTIONS, METRICS_TABLE)
     for name, column in schema.columns.items()
     if not str(column.dtype).startswith("int")
-}
+} | {"commit": str}  # 7821157 and 170e7 are commits, no numbers
 
 
 def check_manifest(table: pd.DataFrame) -> pd.DataFrame:

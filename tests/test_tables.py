@@ -179,3 +179,9 @@ def test_a_write_that_fails_leaves_the_table_before_it(tmp_path):
         write_table(a_manifest(score=[object(), 1]), path)
     assert len(read_table(path)) == 2
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("commit", ["7821157", "0170e70", "170e701"])
+def test_a_commit_is_text_even_where_it_looks_like_a_number(commit, tmp_path):
+    write_table(pd.DataFrame({"date": ["now"], "commit": [commit], "command": ["x"], "result": ["y"]}), tmp_path / "test_reads.csv")
+    assert read_table(tmp_path / "test_reads.csv")["commit"].tolist() == [commit]

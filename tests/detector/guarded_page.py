@@ -17,5 +17,6 @@ class Patient(DeepfakeDetector):
         return super().look(*arguments, **how)
 
 
-bundle, port, password, gate = sys.argv[1], int(sys.argv[2]), sys.argv[3], Path(sys.argv[4])
-serve(Patient(bundle, threads=1), port=port, password=password)
+if __name__ == "__main__":  # collected for doctests, it serves nothing
+    bundle, port, password, gate = sys.argv[1], int(sys.argv[2]), sys.argv[3], Path(sys.argv[4])
+    serve(Patient(bundle, threads=1), port=port, password=password)

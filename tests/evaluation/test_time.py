@@ -69,7 +69,7 @@ def test_the_conclusion_follows_the_intervals(lows, said):
     [words] = verdict(gains(**lows))
     assert words.endswith(said)
     for about, low in lows.items():
-        kind = "a real gain" if low > 0 else "a real loss" if low < -0.2 else "no real gain"
+        kind = "a real gain" if low > 0 else "a real loss" if low < -0.2 else "no real difference"
         assert f"{kind} in AUC" in words.split(f"its {about}" if about == FRAMES else "out of order")[1]
 
 
