@@ -11,6 +11,7 @@ from dfd_lib.experiment import load_experiment
 from dfd_lib.notebooks import code_hash
 from dfd_lib.paths import faces_dir
 from dfd_lib.stages import ablation_runs, run_dir, source_dir, time_questions
+from dfd_lib.stages.costs import asks_for_costs
 from dfd_lib.stamp import gpus
 
 NAME = str(config["experiment"])
@@ -26,6 +27,7 @@ LEAK_TAX = "leak_tax.csv" if RECIPE.leak_tax else []
 ABLATIONS = RECIPE.ablations
 ABLATED = ablation_runs(RECIPE)
 ABLATION_TABLES = ["ablations.csv", *(["finalists.csv", "finalists_predictions.parquet"] if ABLATIONS.finalists else [])] if ABLATIONS else []
+COSTS = ["costs.csv"] if asks_for_costs(RECIPE) else []
 GENERALISE = RECIPE.generalise
 STUDIES = GENERALISE.studies()
 GENERALISED = [*(f"{study}.csv" for study in STUDIES), *(["notebooks/70_generalise.ipynb"] if STUDIES else [])]
@@ -84,6 +86,7 @@ rule page:
         "shortcuts.csv",
         GENERALISED,
         ABLATION_TABLES,
+        COSTS,
     output:
         "index.html",
         "stamp.json",
@@ -492,12 +495,14 @@ rule detector:
     input:
         "ensembles.csv",
         "runs.csv",
+        "metrics.csv",
         "manifest.parquet",
         # its card tells of them
         expand("{study}_predictions.parquet", study=[study for study in STUDIES if study != "leave_out"]),
     output:
         "detector.dfd",
         "detector_predictions.parquet",
+        COSTS,
         "notebooks/90_detector.ipynb",
     params:
         recipe=part("evaluation"),
