@@ -159,13 +159,9 @@ def _webcam(**how) -> "gr.Image":
     """A webcam that hands on the very file that was sent: Gradio's own saves another, and the first would stay where it is."""
     import gradio as gr
 
-    class Webcam(gr.Image):
-        is_template = True  # to the browser it is the image that it is made of
-
-        def preprocess(self, payload):
-            return payload and payload.path
-
-    return Webcam(sources=["webcam"], type="filepath", **how)
+    camera = gr.Image(sources=["webcam"], type="filepath", **how)
+    camera.preprocess = lambda payload: payload and payload.path  # of this one alone: of a class Gradio would write stubs beside this file
+    return camera
 
 
 def _of_upload(judge: DeepfakeDetector, path: str | None, limits: Limits) -> Answer:
