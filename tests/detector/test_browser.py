@@ -69,9 +69,13 @@ def test_a_file_that_is_none_gets_a_clear_answer(opened, tmp_path):
     assert "Expected an image" in opened.inner_text(".dfd-answer")
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_everybody_can_use_it(opened, width):
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_everybody_can_use_it(opened, width, scheme):
     opened.set_viewport_size({"width": width, "height": 800})
+    opened.emulate_media(color_scheme=scheme)
+    opened.reload()
+    opened.wait_for_selector("#judge", timeout=ANSWER)
+    assert opened.evaluate("document.body.classList.contains('dark')") == (scheme == "dark")
     assert violations(opened) == []
     opened.get_by_role("button", name="A drawn clip", exact=True).click()
     opened.wait_for_selector(".dfd-timeline", timeout=ANSWER)
