@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,7 @@ def run_notebook(name: str | Path, out: Path, parameters: dict[str, Any] | None 
         ValueError: no such notebook, or a parameter that it does not have.
         NotebookError: a cell raised.
     """
-    import papermill
-
+    papermill = _papermill()
     path = Path(name) if str(name).endswith(".ipynb") else notebook(str(name))
     check_parameters(path, parameters or {})
     out = Path(out)
@@ -58,15 +58,22 @@ def code_hash(name: str) -> str:
     return hashlib.sha256("\n".join(code).encode()).hexdigest()[:16]
 
 
+def _papermill() -> Any:
+    # jsonschema checks a notebook's form, and would build a grammar of internationalized addresses first, if it could:
+    # two seconds for each notebook, and no notebook holds one
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    import papermill
+
+    return papermill
+
+
 def _tags(cell: dict[str, Any]) -> list[str]:
     return cell.get("metadata", {}).get("tags", [])
 
 
 def parameters_of(path: Path) -> set[str]:
     """The names that a notebook's tagged parameters cell sets."""
-    import papermill
-
-    return set(papermill.inspect_notebook(str(path)))
+    return set(_papermill().inspect_notebook(str(path)))
 
 
 def check_parameters(path: Path, parameters: dict[str, Any]) -> None:

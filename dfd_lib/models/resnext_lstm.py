@@ -49,6 +49,7 @@ def resnext_lstm(
     backbone_hyper: dict[str, Any] | None = None,
     backbone_weights: str | None = None,
     train_backbone: bool = True,
+    relative: bool = False,
     units: int = 2048,
     dropout: float = 0.4,
     kernel_l2: float = 0.0,
@@ -75,6 +76,10 @@ def resnext_lstm(
             of its own training: time on top of a trained frame model.
         train_backbone: whether training changes the backbone; a frozen one runs
             in inference mode.
+        relative: the LSTM is shown in what a frame's features differ from the mean
+            of its clip, evened by batch normalization, and not the features (as
+            the reference does). Who is seen, and in which light, is the same in
+            all frames: without it few clips are soon learnt by heart.
         units: of the LSTM.
         dropout: share of the mean over time dropped.
         kernel_l2: L2 penalty on the head's kernel.
@@ -86,9 +91,10 @@ def resnext_lstm(
         statistics of training; the first of a clip is valid, and what is not
         stands at its end.
     """
-    how = {"backbone": backbone, "backbone_hyper": backbone_hyper, "train_backbone": train_backbone, "units": units}
+    how = {"backbone": backbone, "backbone_hyper": backbone_hyper, "train_backbone": train_backbone}
+    how |= {"relative": relative, "units": units, "dropout": dropout, "kernel_l2": kernel_l2}
     first = backbone_weights or weights
-    return _recurrent("resnext_lstm", image_size, frames, first, dropout=dropout, kernel_l2=kernel_l2, **how)
+    return _recurrent("resnext_lstm", image_size, frames, first, **how)
 
 
 @register(
@@ -112,6 +118,7 @@ def resnext_lstm_small(
     backbone_hyper: dict[str, Any] | None = None,
     backbone_weights: str | None = None,
     train_backbone: bool = True,
+    relative: bool = False,
     units: int = 64,
     dropout: float = 0.4,
     kernel_l2: float = 0.0,
@@ -127,8 +134,9 @@ def resnext_lstm_small(
     Args, Returns:
         As `resnext_lstm`, which explains them.
     """
-    how = {"backbone": backbone, "backbone_hyper": backbone_hyper, "train_backbone": train_backbone, "units": units}
-    return _recurrent("resnext_lstm_small", image_size, frames, backbone_weights, dropout=dropout, kernel_l2=kernel_l2, **how)
+    how = {"backbone": backbone, "backbone_hyper": backbone_hyper, "train_backbone": train_backbone}
+    how |= {"relative": relative, "units": units, "dropout": dropout, "kernel_l2": kernel_l2}
+    return _recurrent("resnext_lstm_small", image_size, frames, backbone_weights, **how)
 
 
 def _recurrent(
@@ -140,6 +148,7 @@ def _recurrent(
     backbone: str,
     backbone_hyper: dict[str, Any] | None,
     train_backbone: bool,
+    relative: bool,
     units: int,
     dropout: float,
     kernel_l2: float,
@@ -154,6 +163,7 @@ def _recurrent(
     # 10 x 112 x 112 x 3
     x = _of_valid_frames(trunk, ops.reshape(inputs, (-1, image_size, image_size, 3)), ops.reshape(valid, (-1,)))
     x = ops.reshape(x, (-1, frames, trunk.output.shape[-1]))
+    x = _relative(x, valid) if relative else x
     # 10 x 2048; the LSTM passes over what is not valid
     # drawn evenly, as the reference does: Keras' orthogonal matrices take half a minute for 2,048 units
     x = layers.LSTM(units, return_sequences=True, recurrent_initializer="glorot_uniform", name="lstm")(x, mask=valid)
@@ -179,6 +189,16 @@ def _of_valid_frames(trunk: "keras.Model", frames: "keras.KerasTensor", valid: "
 
     seen = trunk(ops.take(frames, ops.nonzero(valid)[0], axis=0))
     return ops.take(seen, ops.cumsum(ops.cast(valid, "int32")) - 1, axis=0)
+
+
+def _relative(x: "keras.KerasTensor", valid: "keras.KerasTensor") -> "keras.KerasTensor":
+    """In what the features of each frame, (batch, frames, features), differ from the mean of the clip's valid ones, evened."""
+    from keras import layers, ops
+
+    there = ops.expand_dims(ops.cast(valid, x.dtype), -1)
+    mean = ops.sum(x * there, axis=1, keepdims=True) / ops.sum(there, axis=1, keepdims=True)
+    # .9: moving statistics that a short training reaches
+    return layers.BatchNormalization(momentum=0.9, name="relative_bn")(x - mean, mask=valid)
 
 
 def _features_of(backbone: str, image_size: int, weights: str | None, trainable: bool, hyper: dict[str, Any]) -> "keras.Model":

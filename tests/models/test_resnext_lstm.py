@@ -120,6 +120,43 @@ def test_it_recurs_over_time_with_biases(model, clips):
     np.testing.assert_allclose(head(model)(features(model)([*clips])), model([*clips]), rtol=1e-5)
 
 
+def test_relative_features_tell_change_and_not_who_is_seen(clips, tmp_path):
+    """By hand: what a frame's features differ from the mean of its clip's valid ones; a clip that stands still is none."""
+    onnxruntime = pytest.importorskip("onnxruntime", reason="needs ONNX Runtime, by which detectors run")
+    keras.utils.set_random_seed(1)
+    model = build("resnext_lstm_small", **SMALL, relative=True)
+    pixels, valid = clips[0].astype(np.float32), clips[1]
+    valid[2, 3:] = False
+    seen = np.stack([model.get_layer("backbone")(frame).numpy() for frame in pixels])
+    given = keras.Model(model.inputs, model.get_layer("relative_bn").output)([pixels, valid]).numpy() * np.sqrt(1.001)  # its variance is 1
+    np.testing.assert_allclose(given[0], seen[0] - seen[0].mean(0), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(given[2, :3], seen[2, :3] - seen[2, :3].mean(0), rtol=1e-3, atol=1e-4)
+    still = np.repeat(pixels[:, :1], 4, axis=1)
+    assert np.ptp(logits(model, still, np.ones_like(valid))) < 1e-4 < np.ptp(logits(model, pixels, np.ones_like(valid)))
+    expected = model([pixels, valid]).numpy()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of tf2onnx, about NumPy
+        model.export(tmp_path / "model.onnx", format="onnx", verbose=False)
+    answers = onnxruntime.InferenceSession(tmp_path / "model.onnx").run(None, {"pixels": pixels, "valid": valid})[0]
+    np.testing.assert_allclose(answers, expected, atol=1e-6)
+
+
+def test_padding_never_enters_the_statistics_of_relative_features(clips):
+    left = []
+    for filler in (0, 255):
+        keras.utils.set_random_seed(1)
+        model = build("resnext_lstm_small", **{**SMALL, "backbone": "lenet", "backbone_hyper": {"dense": 6}}, relative=True)
+        pixels, valid = clips[0].astype(np.float32), np.array([[1, 1, 1, 1], [1, 1, 0, 0], [1, 1, 1, 0]], bool)
+        pixels[~valid] = filler
+        model([pixels, valid], training=True)
+        left.append(model.get_layer("relative_bn").get_weights())
+    trunk = model.get_layer("backbone")(pixels[valid]).numpy()
+    apart = np.concatenate([part - part.mean(0) for part in np.split(trunk, [4, 6])])
+    for dark, bright in zip(*left, strict=True):
+        np.testing.assert_array_equal(dark, bright)
+    np.testing.assert_allclose(left[0][3], 0.9 + 0.1 * apart.var(0), rtol=1e-3)
+
+
 def test_saved_and_exported_it_answers_the_same(model, clips, tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime", reason="needs ONNX Runtime, by which detectors run")
     pixels, valid = clips[0].astype(np.float32), clips[1]
