@@ -34,6 +34,8 @@ GENERALISED = [*(f"{study}.csv" for study in STUDIES), *(["notebooks/70_generali
 # share the processors among the trainings that can run at once: two small jobs beside each other beat one on two cores;
 # on a machine with GPUs each training takes them all, so there it is one after the other
 TRAIN_THREADS = workflow.cores if gpus() else max(1, workflow.cores // len(RUNS))
+# steps that stand beside each other at the end, each mostly one thread
+HALF = max(1, workflow.cores // 2)
 # the largest network first, so that it does not train alone at the end
 LARGE = (
     *("resnext_lstm", "resnext_lstm_small", "resnext50", "inception_resnet_v2", "xception", "vgg19", "vgg16", "efficientnet_v2_b0"),
@@ -296,7 +298,7 @@ rule ensembles:
         code=code_hash("60_ensembles"),
     log:
         "logs/60_ensembles.txt",
-    threads: workflow.cores
+    threads: HALF
     shell:
         run_notebook("60_ensembles", "tried every ensemble")
 
@@ -353,7 +355,8 @@ rule robustness:
         conditions=GENERALISE.conditions,
     log:
         "logs/robustness.txt",
-    threads: workflow.cores
+    threads: HALF
+    priority: 3  # the longest of them
     shell:
         run_command("dfd generalise '{NAME}' robustness", "scored the test part under corruptions")
 
@@ -368,7 +371,8 @@ rule cross:
         cross=GENERALISE.cross,
     log:
         "logs/cross.txt",
-    threads: workflow.cores
+    threads: HALF
+    priority: 3  # the longest of them
     shell:
         run_command("dfd generalise '{NAME}' cross", "exchanged models and test parts with other experiments")
 
@@ -400,7 +404,7 @@ rule generalise:
         code=code_hash("70_generalise"),
     log:
         "logs/70_generalise.txt",
-    threads: workflow.cores
+    threads: HALF
     shell:
         run_notebook("70_generalise", "measured what the models were not trained for")
 
@@ -430,7 +434,7 @@ if ABLATIONS and not ABLATIONS.together:
             recipe=lambda wildcards: ablation_parts(wildcards.run),
         log:
             "logs/ablations/{run}.txt",
-        threads: max(1, workflow.cores // 2) if not gpus() else workflow.cores
+        threads: HALF if not gpus() else workflow.cores
         priority: 5
         shell:
             run_command("dfd ablate '{NAME}' {wildcards.run}", "trained {wildcards.run}") + "; touch {output}"
@@ -486,7 +490,7 @@ rule explain:
         code=code_hash("80_explain"),
     log:
         "logs/80_explain.txt",
-    threads: max(1, workflow.cores // 2)
+    threads: HALF
     shell:
         run_notebook("80_explain", "explained the best model")
 
@@ -509,7 +513,7 @@ rule detector:
         code=code_hash("90_detector"),
     log:
         "logs/90_detector.txt",
-    threads: max(1, workflow.cores // 2)
+    threads: HALF
     shell:
         run_notebook("90_detector", "made and tried the detector")
 
