@@ -2,14 +2,17 @@
 
 import csv
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dfd_lib.cli_show import Json
+
+if TYPE_CHECKING:
+    from dfd_lib.detector.predict import DeepfakeDetector
+    from dfd_lib.detector.verdict import Verdict
 
 Bundle = Annotated[str, typer.Option("--detector", help="A .dfd file; default: the one that comes with the package.")]
 
@@ -28,49 +31,84 @@ def detect(
     """
     from dfd_lib.detector.predict import DeepfakeDetector
 
-    found = list(_media(files))
+    found = _media(files)
     if not found:
         raise ValueError("detect: expected photos or videos, came folders without any. Give a file.")
     judge = DeepfakeDetector(detector, error_rate=error_rate)
-    verdicts = []
-    for number, file in enumerate(found, 1):
-        verdict = judge(file, limit=time_limit)
-        verdicts.append(verdict)
-        if not as_json:
-            typer.echo(_line(verdict))
-        if len(found) > 1 and sys.stderr.isatty():
-            typer.echo(f"\r{number} of {len(found)} files", err=True, nl=False)
+    verdicts = [*_judged(judge, found, time_limit, tell=not as_json)]
     if as_json:
         typer.echo(json.dumps([verdict.to_dict() for verdict in verdicts], indent=2))
-    elif len(found) == 1:
-        from dfd_lib.detector.verdict import meaning
-
-        typer.echo(meaning(verdicts[0]))
+    else:
+        typer.echo("\n".join(_last_words(verdicts)))
     if table is not None:
         _write_csv([verdict.to_row() for verdict in verdicts], table)
     raise typer.Exit(1 if any(verdict.verdict == "ERROR" for verdict in verdicts) else 0)
 
 
-def _media(files: list[Path]) -> Iterator[Path]:
-    """Files as they were named, and of folders all that is a photo or a video by its content, in order."""
-    from dfd_lib.data.magic import sniff
-
+def _media(files: list[Path]) -> list[Path]:
+    """Files as they were named, and of folders all that is a photo or a video, or should be one by its name, in order."""
+    found, others = [], 0
     for path in files:
-        if path.is_dir():
-            yield from sorted(one for one in path.rglob("*") if one.is_file() and sniff(one).kind in ("image", "video"))
-        else:
-            yield path
+        if not path.is_dir():
+            found.append(path)
+            continue
+        inside = sorted(one for one in path.rglob("*") if one.is_file() and not _hidden(one.relative_to(path)))
+        media = [one for one in inside if _is_medium(one)]
+        found, others = found + media, others + len(inside) - len(media)
+    if others:
+        typer.echo(f"passed over {others} {'file that is' if others == 1 else 'files that are'} neither photo nor video", err=True)
+    return found
 
 
-def _line(verdict) -> str:
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def _is_medium(path: Path) -> bool:
+    """By its content; one that is damaged, or cannot be read, by its suffix, so that it is told."""
+    from dfd_lib.data.magic import sniff
+    from dfd_lib.data.suffixes import AMBIGUOUS, IMAGES, UNREAD, VIDEOS
+
+    suffix = path.suffix.lower()
+    if suffix in (*IMAGES, *VIDEOS, *UNREAD) and suffix not in AMBIGUOUS:
+        return True
+    try:
+        return sniff(path).kind in ("image", "video")
+    except OSError:
+        return False
+
+
+def _judged(judge: "DeepfakeDetector", files: list[Path], limit: float, *, tell: bool) -> Iterator["Verdict"]:
+    """Verdicts one after the other, each told at once; a bar on a terminal, where there are several."""
+    from tqdm import tqdm
+
+    for file in tqdm(files, desc="detect", unit="file", leave=False, disable=True if len(files) == 1 else None):
+        verdict = judge(file, limit=limit)
+        if tell:
+            tqdm.write(_line(verdict))
+        yield verdict
+
+
+def _line(verdict: "Verdict") -> str:
     said = "" if verdict.p_fake is None else f"  p_fake {verdict.p_fake:.2f}"
-    people = f"  {len(verdict.people)} people" if len(verdict.people) > 1 else ""
+    everybody = ", ".join(f"{one.verdict} {one.p_fake:.2f}" for one in verdict.people)
+    people = f"  {len(verdict.people)} people: {everybody}" if len(verdict.people) > 1 else ""
     moment = ""
     if verdict.people and verdict.kind == "video":
         frames = [one.frame for one in verdict.worst().deciding()]
         moment = f"  frames {', '.join(map(str, frames))}"
     why = f"  ({verdict.reason})" if verdict.reason else ""
     return f"{verdict.verdict:8}{said}{people}{moment}  {verdict.file}  {verdict.seconds:.1f} s{why}"
+
+
+def _last_words(verdicts: list["Verdict"]) -> Iterator[str]:
+    """What one answer means, or how many files got which; then once what holds for all of them."""
+    from dfd_lib.detector.verdict import VERDICTS, meaning, sentence
+
+    counts = {name: sum(one.verdict == name for one in verdicts) for name in VERDICTS}
+    shares = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    yield meaning(verdicts[0]) if len(verdicts) == 1 else f"{len(verdicts)} files: {shares}"
+    yield from map(sentence, dict.fromkeys(one.caveat for one in verdicts if one.caveat))
 
 
 def _write_csv(rows: list[dict], path: Path) -> None:

@@ -11,7 +11,7 @@ CHANCE = 0.5
 NOT_FOR = (
     "Do not decide about a person with it: no accusation, no dismissal, no publication rests on this alone. "
     "It knows the kinds of manipulation it was trained on; new ones, strong compression and other cameras make it err. "
-    "REAL means `none of the traces that it knows`, never `proven authentic`. It judges faces alone: not voices, text or scenes."
+    "REAL means 'none of the traces that it knows', never 'proven authentic'. It judges faces alone: not voices, text or scenes."
 )
 
 
@@ -83,9 +83,8 @@ def _metrics(spec: Spec) -> Iterator[str]:
         yield "Not measured."
         return
     yield "On `test`, which nothing was chosen on; in brackets 95 % intervals from resampling groups."
-    names = ("auc", "accuracy", "precision", "recall", "f1", "log_loss")
-    found = [[_level(row), row.get("n", ""), *(_between(row, name) for name in names)] for row in rows]
-    yield from ("", *_table(["of", "n", *names], found))
+    found = [[name, *(_between(row, name) for row in rows)] for name in ("auc", "accuracy", "precision", "recall", "f1", "log_loss")]
+    yield from ("", *_table(["metric", *(f"{row.get('n', '')} {_level(row)}" for row in rows)], found))
 
 
 def _elsewhere(metrics: Mapping[str, Any]) -> Iterator[str]:
@@ -97,7 +96,7 @@ def _elsewhere(metrics: Mapping[str, Any]) -> Iterator[str]:
     if cross:
         rows = [[row["dataset"], row.get("n", ""), _between(row, "auc"), _between(row, "accuracy"), _guess(row)] for row in cross]
         yield from ("", "On the test parts of other data sets, and of its own:", "")
-        yield from _table(["data set", "n", "auc", "accuracy", ""], rows)
+        yield from _table(["data set", "n", "auc", "accuracy", "remark"], rows)
     if damaged:
         rows = [[row["condition"], *(_between(row, name) for name in ("auc", "auc_change", "accuracy"))] for row in damaged]
         yield from ("", "On its own test part, damaged (the number is the strength):", "")

@@ -44,11 +44,12 @@ _BLUE, _DARK_BLUE = "#1f5fa8", "#174a84"
 _CSS = Path(__file__).with_name("page.css")
 
 _HEAD = """# Is this face manipulated?
-Drop a photo or a video with a face. The answer is REAL, FAKE or UNSURE, with what it rests on.
+Drop a photo or a video with a face: {limits}. The answer is REAL, FAKE or UNSURE, with what it rests on.
 """
 
-_ABOUT = f"""**What happens to your file:** it stays on the machine that runs this page, is deleted as soon as the answer is there,
-and no request goes anywhere else. **What the answer must not be used for:** {NOT_FOR}"""
+_ABOUT = f"""**What happens to your file:** it stays on the machine that runs this page, is deleted as soon as the answer is there
+(one that you never have judged, after {KEPT // 60} minutes), and no request goes anywhere else.
+**What the answer must not be used for:** {NOT_FOR}"""
 
 API = """```bash
 file=$(curl -s -F files=@photo.jpg {address}/gradio_api/upload | python3 -c 'import json, sys; print(json.load(sys.stdin)[0])')
@@ -108,11 +109,11 @@ def build_page(judge: DeepfakeDetector, limits: Limits | None = None, address: s
 
     limits = limits or Limits()
     with gr.Blocks(title="Is this face manipulated?", analytics_enabled=False, delete_cache=(KEPT // 10, KEPT)) as page:
-        gr.Markdown(_HEAD)
+        gr.Markdown(_HEAD.format(limits=limits.words()))
         with gr.Row():
             with gr.Column(scale=1, min_width=300):
                 with gr.Tab("File"):
-                    upload = gr.File(label=f"Photo or video ({limits.words()})", type="filepath", height=160, elem_id="upload")
+                    upload = gr.File(label="Photo or video", type="filepath", height=160, elem_id="upload")
                     run = gr.Button("Judge this file", variant="primary", elem_id="judge")
                 with gr.Tab("Webcam"):
                     camera = _webcam(label="A picture of the webcam")

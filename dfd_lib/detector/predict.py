@@ -123,7 +123,8 @@ class DeepfakeDetector:
             share_fake=judgement.share_fake,
             people=tuple(found),
             frames_read=watched.frames,
-            reason="; ".join(filter(None, (watched.remark, "" if judgement.measured else ON_FACES_ALONE))),
+            reason=watched.remark,
+            caveat="" if judgement.measured else ON_FACES_ALONE,
         )
 
     def _person(self, number: int, seen: Sequence[Seen], judgement: Judgement) -> Person:

@@ -8,7 +8,7 @@ from html import escape
 import cv2
 import numpy as np
 
-from dfd_lib.detector.verdict import Moment, Person, Verdict, meaning
+from dfd_lib.detector.verdict import Moment, Person, Verdict, meaning, sentence
 
 COLOURS = {"REAL": (31, 95, 168), "FAKE": (179, 71, 0), "UNSURE": (89, 89, 89), "NO FACE": (89, 89, 89), "ERROR": (89, 89, 89)}
 """RGB; blue and orange are told apart by the colour-blind, and all have a contrast of 4.5 and more on white. The word is there too."""
@@ -27,7 +27,7 @@ def verdict_html(verdict: Verdict) -> str:
         f'<p class="dfd-file">{escape(verdict.file)}</p><h2 class="dfd-verdict" style="background:{colour}">{sign} {verdict.verdict}</h2>'
     )
     bar = "" if verdict.p_fake is None else _bar(verdict.p_fake, colour)
-    notes = [meaning(verdict), verdict.reason and f"{verdict.reason[0].upper()}{verdict.reason[1:]}"]
+    notes = (meaning(verdict), sentence(verdict.reason), sentence(verdict.caveat))
     said = "".join(f"<p>{escape(note)}</p>" for note in notes if note)
     return f'<section class="dfd-answer" aria-live="polite">{head}{bar}{said}{_people(verdict)}</section>'
 

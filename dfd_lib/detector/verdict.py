@@ -69,6 +69,7 @@ class Verdict:
         people: everybody who was judged.
         frames_read: of the file.
         reason: why there is no verdict, or what the user should know of the file.
+        caveat: what the user should know of the detector, where such files are not what it was measured on.
         seconds: that it took.
     """
 
@@ -82,6 +83,7 @@ class Verdict:
     people: tuple[Person, ...] = ()
     frames_read: int = 0
     reason: str = ""
+    caveat: str = ""
     seconds: float = 0.0
 
     def worst(self) -> Person:
@@ -101,7 +103,7 @@ class Verdict:
 
     def to_row(self) -> Mapping[str, Any]:
         """What a line of a table holds of it."""
-        names = ("file", "kind", "verdict", "p_fake", "score", "promise", "frames_read", "reason", "seconds")
+        names = ("file", "kind", "verdict", "p_fake", "score", "promise", "frames_read", "reason", "caveat", "seconds")
         return (
             {name: getattr(self, name) for name in names[:6]}
             | {"people": len(self.people)}
@@ -155,3 +157,13 @@ def _first_words(verdict: Verdict) -> str:
 
 def _share(p: float) -> str:
     return f"{p:.0%}" if 0.095 <= p < 0.995 else f"{p:.1%}" if 0.001 <= p < 0.9995 else "nearly none" if p < 0.5 else "nearly all"
+
+
+def sentence(words: str) -> str:
+    """Words as a sentence: a capital at the start, a full stop at the end; of none, none.
+
+    Example:
+        >>> sentence("its promise for a clip is a guess")
+        'Its promise for a clip is a guess.'
+    """
+    return f"{words[0].upper()}{words[1:].rstrip('.')}." if words else ""

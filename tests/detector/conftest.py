@@ -23,7 +23,7 @@ class Served(NamedTuple):
 def page(tmp_path_factory):
     """A page around the tiny detector."""
     folder = tmp_path_factory.mktemp("page")
-    bundle, port = tiny_bundle.write(folder / "tiny.dfd"), free_port()
+    bundle, port = tiny_bundle.write(folder / "tiny.dfd", **tiny_bundle.told()), free_port()
     (folder / "temporary").mkdir()
     command = [sys.executable, "-m", "dfd_lib.cli", "page", "--detector", str(bundle), "--port", str(port), "--megabytes", "20"]
     environment = {**os.environ, "TMPDIR": str(folder / "temporary"), "OMP_NUM_THREADS": "1"}

@@ -11,6 +11,9 @@ from dfd_lib.data.demo import draw_portrait
 from dfd_lib.detector.examples import example
 
 ANSWER = 120_000  # milliseconds that an answer may take on a busy machine
+CUT_OFF = """() => [...document.querySelectorAll('table')].filter(one => one.offsetParent)
+    .filter(one => one.getBoundingClientRect().right > one.parentElement.getBoundingClientRect().right + 1).map(one => one.innerText)"""
+"""Tables that are wider than their place, so that what stands on their right cannot be read."""
 
 
 def violations(view):
@@ -84,6 +87,7 @@ def test_everybody_can_use_it(opened, width, scheme):
     opened.wait_for_selector("text=What it must not be used for", timeout=ANSWER)
     assert violations(opened) == []
     assert opened.evaluate("document.documentElement.scrollWidth") <= width
+    assert opened.evaluate(CUT_OFF) == []
 
 
 def test_it_works_by_keyboard(opened):

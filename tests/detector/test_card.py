@@ -2,12 +2,12 @@
 
 import pytest
 import tiny_bundle
+from tiny_bundle import MEASURED
 
 from dfd_lib.detector.bundle import load_bundle
 from dfd_lib.detector.card import NOT_FOR, card
 from dfd_lib.detector.predict import built_in
 
-MEASURED = {"n": 400, "auc": 0.75, "auc_low": 0.7, "auc_high": 0.8, "accuracy": 0.68, "accuracy_low": 0.6, "accuracy_high": 0.7}
 AWAY = {**MEASURED, "auc": 0.52, "auc_low": 0.45, "auc_high": 0.6}
 
 
@@ -25,6 +25,12 @@ def test_it_tells_of_damaged_and_of_other_data_with_intervals(tmp_path):
     assert "| home | 400 | 0.750 (0.700 to 0.800) | 0.680 (0.600 to 0.700) |  |" in said
     assert "| away | 400 | 0.520 (0.450 to 0.600) | 0.680 (0.600 to 0.700) | no better than guessing |" in said
     assert "| jpeg-20 | 0.750 (0.700 to 0.800) | -0.100 (-0.150 to -0.050) | 0.680 (0.600 to 0.700) |" in said
+
+
+def test_it_tells_of_its_own_test_part_a_metric_a_line(tmp_path):
+    said = card_of(tmp_path, test=[{"level": "frame", **MEASURED}, {"level": "video", **AWAY, "n": 40}])
+    assert "| metric | 400 single faces | 40 clips |" in said and "| auc | 0.750 (0.700 to 0.800) | 0.520 (0.450 to 0.600) |" in said
+    assert "| f1 | unknown | unknown |" in said
 
 
 def test_what_was_not_measured_is_said(tmp_path):

@@ -11,6 +11,9 @@ from dfd_lib.detector.bundle import save_bundle
 from dfd_lib.detector.networks import Networks
 from dfd_lib.detector.spec import FORMAT, POSITIVE, Member, parse_spec
 
+MEASURED = {"n": 400, "auc": 0.75, "auc_low": 0.7, "auc_high": 0.8, "accuracy": 0.68, "accuracy_low": 0.6, "accuracy_high": 0.7}
+"""What a card tells of a data set."""
+
 BRIGHT, RED = (1 / 3, 1 / 3, 1 / 3), (1.0, 0.0, 0.0)
 
 
@@ -65,6 +68,19 @@ def facts(**changes) -> dict:
         "golden": {"drawn-3": [0.5, 0.5]},
         **changes,
     }
+
+
+def told() -> dict:
+    """Facts for a card with all of its tables."""
+    numbers = {"crops": 7200, "fakes": 3600, "clips": 7200, "groups": 2967}
+    change = {"condition": "resize-25", "auc_change": -0.1, "auc_change_low": -0.15, "auc_change_high": -0.05}
+    metrics = {
+        "test": [{"level": "frame", **MEASURED}, {"level": "video", **MEASURED}],
+        "cross": [{"dataset": "another", **MEASURED}],
+        "robustness": [{**MEASURED, **change}],
+        "verdicts": [{"level": "frame", "promised": 0.1, "error_real": 0.122, "error_fake": 0.115, "unsure": 0.308}],
+    }
+    return {"metrics": metrics, "data": {"dataset": "drawn", "about": "Drawn faces.", "parts": {"train": numbers, "test": numbers}}}
 
 
 def networks() -> dict[str, bytes]:
