@@ -73,6 +73,16 @@ def signed(value: float, digits: int = 3) -> str:
     return text if text == MISSING or value < 0 or not text.strip("0.") else f"+{text}"
 
 
+def p_value(p: float) -> str:
+    """Write a p-value.
+
+    Example:
+        >>> p_value(0.0172), p_value(0.0002), p_value(float("nan"))
+        ('.017', '< .001', '–')
+    """
+    return "< .001" if p < 0.001 else share(p)
+
+
 def between(value: float, low: float, high: float, digits: int = 3, sign: bool = False) -> str:
     """Write a number with its interval; the interval is left out where it is unknown.
 
@@ -113,6 +123,16 @@ def clip_rule(aggregator: str, frames: float = math.nan) -> str:
     if aggregator == "none":
         return "clips as a whole" if math.isnan(frames) else f"clips of up to {count(frames, 'frame')}"
     return f"{aggregator} of {'its frames' if math.isnan(frames) else count(frames, 'frame')}"
+
+
+def by_clip(aggregator: str, frames: float = math.nan) -> str:
+    """Say that a number is by clip, and by which rule; see `clip_rule`. NaN frames are those of a network of clips.
+
+    Example:
+        >>> by_clip("mean", 5.0), by_clip("mean", 1.0), by_clip("mean")
+        ('by clip (mean of 5 frames)', 'by clip (1 frame each)', 'by clip (clips as a whole)')
+    """
+    return "by clip (1 frame each)" if frames == 1 else f"by clip ({clip_rule('none' if math.isnan(frames) else aggregator, frames)})"
 
 
 def duration(seconds: float) -> str:

@@ -6,10 +6,10 @@ from scipy import stats
 
 from dfd_lib.evaluation.aggregate import frames_per_person
 from dfd_lib.evaluation.matrix import score_matrix
-from dfd_lib.evaluation.pairs import holm
+from dfd_lib.evaluation.pairs import holm, significant
 from dfd_lib.evaluation.scores import point_metrics
 from dfd_lib.evaluation.uncertainty import bootstrap, interval, resample_weights
-from dfd_lib.formats import between, count, share
+from dfd_lib.formats import between, by_clip, count, share
 
 COLUMNS = [
     "name",
@@ -128,10 +128,12 @@ def verdict(table: pd.DataFrame) -> list[str]:
     changes = table[table["difference"].notna() & ~table["luck"].astype(bool)]
     if changes.empty:
         return ["No change was tried."]
-    helped, hurt = changes[changes["low"] > 0], changes[changes["high"] < 0]
+    sure = significant(changes)
+    helped, hurt = (changes[sure & side] for side in (changes["difference"] > 0, changes["difference"] < 0))
     base = table[table["difference"].isna()].iloc[0]
-    said = [f"{count(len(changes), 'change')} of {base['name']}, AUC {share(base['auc'])} by clip on {count(int(base['folds']), 'fold')}."]
-    said.append(_list("surely help", helped) if len(helped) else "None surely helps: every interval reaches to 0 or below.")
+    auc = f"AUC {share(base['auc'])} {by_clip(base['aggregator'], base['frames_per_clip'])}"
+    said = [f"{count(len(changes), 'change')} of {base['name']}, {auc} on {count(int(base['folds']), 'fold')}."]
+    said.append(_list("surely help", helped) if len(helped) else f"None surely helps, all {count(len(changes))} tests together (Holm).")
     if len(hurt):
         said.append(_list("surely hurt", hurt.iloc[::-1]))
     luck = table[table["luck"].astype(bool)]

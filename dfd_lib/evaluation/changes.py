@@ -6,7 +6,7 @@ import pandas as pd
 from dfd_lib.evaluation.aggregate import aggregate
 from dfd_lib.evaluation.scores import point_metrics
 from dfd_lib.evaluation.uncertainty import bootstrap, interval, intervals, resample_weights
-from dfd_lib.formats import between, count, share
+from dfd_lib.formats import between, by_clip, count, share
 
 CLEAN = "clean"
 
@@ -82,7 +82,7 @@ def robustness_findings(table: pd.DataFrame, model: str) -> list[str]:
     """What the corruptions do, in words: to one model, and to all of them.
 
     Args:
-        table: model, seed, condition, kind, auc and auc_change with their intervals.
+        table: model, seed, condition, kind, aggregator, frames_per_clip, auc and auc_change with their intervals.
         model: whom the first sentence is about; of several seeds the first.
     """
     own = table[table["model"] == model]
@@ -92,10 +92,11 @@ def robustness_findings(table: pd.DataFrame, model: str) -> list[str]:
         return ["No corruption was asked for."]
     worst = changed.loc[changed["auc_change"].idxmin()]
     fall = between(worst["auc_change"], worst["auc_change_low"], worst["auc_change_high"], sign=True)
-    lost = changed[changed["auc_change_high"] < 0]
+    lost, how = changed[changed["auc_change_high"] < 0], by_clip(clean["aggregator"], clean["frames_per_clip"])
     said = (
-        f"{model} has an AUC of {share(clean['auc'])} on clean test crops and loses most by {worst['condition']}: {share(worst['auc'])}, "
-        f"a change of {fall}; it surely loses under {count(len(lost))} of {count(len(changed), 'condition')}."
+        f"{model} has an AUC {how} of {share(clean['auc'])} on clean test crops and loses most by {worst['condition']}: "
+        f"{share(worst['auc'])}, a change of {fall}; under {count(len(lost))} of {count(len(changed), 'condition')} the whole 95 % "
+        "interval of the change is below 0."
     )
     return [said, _ranking(table, model)]
 

@@ -51,10 +51,6 @@ class Side:
         columns = np.ascontiguousarray(self.of_clips(scores).T)
         return np.stack([placements(self.fake, column) for column in columns], axis=1)
 
-    def of_members(self, keep: np.ndarray) -> "Side":
-        """The same rows with only some of the members (columns)."""
-        return Side(self.scores[:, keep], self.label, self.group, self.clip)
-
     def auc(self, scores: np.ndarray) -> np.ndarray:
         """AUC of B ensembles, [B]; NaN where a class is absent."""
         if self.clusters is None:
@@ -108,16 +104,40 @@ def singles(members: int) -> Contender:
 def subsets(rule: str, val: Side, fold: np.ndarray, exhaustive: int) -> np.ndarray:
     """Subsets of two or more members to try, bool [B, k].
 
-    All of them up to `exhaustive` members; beyond, those that greedy forward
-    selection meets: from the best single member on, the member is added that
-    makes the highest AUC on val, until all are in (Caruana et al. 2004, without
-    repetition).
+    All subsets of the `exhaustive` best members on val. With more members than that, those of greedy forward
+    selection over all of them besides: from the best single member on, the member is added that makes the
+    highest AUC on val, until all are in (Caruana et al. 2004, without repetition).
     """
+    best = leaders(val, exhaustive)
+    every = every_subset(len(best))
+    masks = np.zeros((len(every), val.scores.shape[1]), bool)
+    masks[:, best] = every
+    if len(best) == masks.shape[1]:
+        return masks
+    greedy = greedy_path(rule, val, fold)
+    beyond = np.delete(greedy, best, axis=1).any(axis=1)  # the others are among all subsets of the best
+    return np.concatenate([masks, greedy[beyond]])
+
+
+def leaders(val: Side, many: int) -> np.ndarray:
+    """Places of the `many` best members on val by themselves, ascending."""
+    return np.sort(np.argsort(-val.auc(val.scores), kind="stable")[:many])
+
+
+def every_subset(members: int) -> np.ndarray:
+    """All subsets of two or more members, the small first; bool [2^members - members - 1, members].
+
+    Example:
+        >>> every_subset(3).astype(int).tolist()
+        [[1, 1, 0], [1, 0, 1], [0, 1, 1], [1, 1, 1]]
+    """
+    numbers = sorted(range(1, 2**members), key=int.bit_count)
+    return np.array([[number >> place & 1 for place in range(members)] for number in numbers], bool)[members:].reshape(-1, members)
+
+
+def greedy_path(rule: str, val: Side, fold: np.ndarray) -> np.ndarray:
+    """The subsets that greedy forward selection tries on its way from the best single member to all; bool [B, k]."""
     members = val.scores.shape[1]
-    if members <= exhaustive:
-        numbers = sorted(range(1, 2**members), key=int.bit_count)
-        masks = np.array([[number >> place & 1 for place in range(members)] for number in numbers], bool)
-        return masks[members:]
     inside = np.arange(members) == np.argmax(val.auc(val.scores))
     met = []
     while not inside.all():

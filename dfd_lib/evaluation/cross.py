@@ -3,7 +3,7 @@
 import pandas as pd
 
 from dfd_lib.evaluation.metrics import evaluate
-from dfd_lib.formats import between, count, share
+from dfd_lib.formats import between, by_clip, count, share
 
 AT = "@"
 """In a model's name: `lenet@demo` is the lenet that was trained in the experiment demo."""
@@ -49,13 +49,16 @@ def cross_findings(table: pd.DataFrame, home: str, model: str) -> list[str]:
     own = own[own["seed"] == own["seed"].iloc[0]]
     at_home, away = own[own["scored_on"] == home].iloc[0], own[own["scored_on"] != home]
     scores = ", ".join(f"{_auc(row)} on {row['scored_on']}" for _, row in away.iterrows())
-    said = [f"{model}, trained on {home}, has an AUC of {_auc(at_home)} on its own test part and {scores or 'was scored on no other'}."]
+    how = by_clip(at_home["aggregator"], at_home["frames_per_clip"])
+    said = [
+        f"{model}, trained on {home}, has an AUC {how} of {_auc(at_home)} on its own test part and {scores or 'was scored on no other'}."
+    ]
     foreign = table[table["trained_on"] != table["scored_on"]]
     above, below = ((foreign[end] * sign > CHANCE * sign).sum() for end, sign in (("auc_low", 1), ("auc_high", -1)))
     unsure = len(foreign) - above - below
     said.append(
-        f"Of {count(len(foreign), 'model')} on data they were not trained on, {count(above)} are better than guessing (the whole 95 % "
-        f"interval of the AUC above {share(CHANCE, 1)}), {count(unsure)} cannot be told from it, {count(below)} are worse."
+        f"Of {count(len(foreign), 'pair')} of a model and data that it was not trained on, {count(above)} came out better than guessing "
+        f"(the whole 95 % interval of the AUC above {share(CHANCE, 1)}), {count(below)} worse, and {count(unsure)} cannot be told from it."
     )
     return said
 

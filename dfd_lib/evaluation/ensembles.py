@@ -13,18 +13,20 @@ import pandas as pd
 
 from dfd_lib.evaluation.aggregate import frames_per_person
 from dfd_lib.evaluation.combined import refit
-from dfd_lib.evaluation.contest import Contender, Side, enter, group_folds, read_test, singles, subsets, val_auc
+from dfd_lib.evaluation.contest import Contender, Side, enter, group_folds, leaders, read_test, singles, subsets, val_auc
 from dfd_lib.evaluation.matrix import ScoreMatrix, score_matrix
 from dfd_lib.evaluation.rules import RULES
-from dfd_lib.evaluation.uncertainty import bootstrap, interval, resample_weights
-from dfd_lib.formats import between, share
+from dfd_lib.evaluation.uncertainty import at_the_edge, bootstrap, interval, resample_weights
+from dfd_lib.formats import between, by_clip
 from dfd_lib.tables import check_predictions
 
 EXHAUSTIVE = 10
-"""Up to so many members every subset is tried; beyond, greedy forward selection (Caruana et al. 2004)."""
+"""Of so many members, the best on val, every subset is tried; beyond, greedy forward selection (Caruana et al. 2004)."""
 
 BOOTSTRAPPED = 20
-"""How many of the best by validation get a bootstrap interval of their gain."""
+"""How many of the best by validation get bootstrap intervals."""
+
+_ENDS = ("test_auc_low", "test_auc_high", "test_accuracy_low", "test_accuracy_high")
 
 
 def search(
@@ -49,8 +51,8 @@ def search(
 
     Args:
         predictions: with rows of `val` and, to read the result, of `test`.
-        members: model names; default: all, or the ten best on val. More than
-            `EXHAUSTIVE` are searched greedily, from the best single model on.
+        members: model names; default: all. With more than `EXHAUSTIVE`, every subset of as many of the best on
+            val is tried, and those that greedy forward selection over all of them meets.
         rules: of `rules.RULES`.
         level: `frame` or `video`.
         aggregator: how frames become a person's score.
@@ -59,13 +61,14 @@ def search(
         folds: for the out-of-fold scores.
         seed: of the folds and the resamples.
         resamples: if not 0, the `BOOTSTRAPPED` best by validation get their gain's
-            interval from a bootstrap over groups instead of the closed form.
+            interval from a bootstrap over groups instead of the closed form, and they and
+            the best single model intervals of test_auc and test_accuracy, NaN elsewhere.
 
     Returns:
         A row for each model (rule `single`) and each ensemble of two or more, by
         val_auc, after the best single model: name, rule, members (joined by `+`), size,
-        val_auc, test_auc, test_accuracy, gain (in test AUC over the first row),
-        gain_low, gain_high (95 %), interval (`closed form` or `bootstrap`); and what
+        greedy (met by greedy forward selection alone), val_auc, test_auc, test_accuracy, gain (in test AUC over
+        the first row), each but the first with `_low` and `_high` (95 %), interval (of the gain: `closed form` or `bootstrap`); and what
         makes a row a recipe: dataset, level, aggregator, folds, seed; frames_per_clip (in the median;
         NaN = none), seeds (models' seeds averaged in each member), n_val, n_test (crops or clips), dropped.
         Test columns are NaN where test has no rows or one class.
@@ -81,16 +84,17 @@ def search(
     val, test = (_side(matrix, scores, matrix.rows["split"] == split) for split in ("val", "test"))
     if val.clusters is None:
         raise ValueError("ensembles: expected reals and fakes in split val, came one class. Ensembles are chosen there: give it both.")
-    if members is None and len(names) > EXHAUSTIVE:
-        keep = np.sort(np.argsort(-val.auc(val.scores), kind="stable")[:EXHAUSTIVE])
-        names, val, test = [names[place] for place in keep], val.of_members(keep), test.of_members(keep)
     fold = group_folds(val.group, folds, seed)
     contenders = [singles(len(names)), *(enter(rule, subsets(rule, val, fold, EXHAUSTIVE), val, fold) for rule in rules if len(names) > 1)]
     best = test.scores[:, np.argmax(val.auc(val.scores))]
-    tables = [_rows(one, names).assign(val_auc=val_auc(one, val, fold), **read_test(one, test, best, threshold)) for one in contenders]
-    table = _best_single_first(pd.concat(tables, ignore_index=True)).assign(interval="closed form")
+    others = np.delete(np.arange(len(names)), leaders(val, EXHAUSTIVE))
+    tables = [
+        _rows(one, names, others).assign(val_auc=val_auc(one, val, fold), **read_test(one, test, best, threshold)) for one in contenders
+    ]
+    table = _best_single_first(pd.concat(tables, ignore_index=True)).assign(**dict.fromkeys(_ENDS, np.nan), interval="closed form")
     if resamples and test.clusters:
-        table = _with_bootstrap(table, {one.rule: one for one in contenders}, test, best, resamples, seed)
+        weights = resample_weights(test.clip_group, resamples, seed)
+        table = _with_bootstrap(table, {one.rule: one for one in contenders}, test, best, threshold, weights)
     seeds = int(matrix.columns.get_level_values("model").value_counts().max())
     table["name"] += f" of {seeds} seeds" if seeds > 1 else ""
     recipe = {"dataset": matrix.rows["dataset"].iloc[0], "level": level, "aggregator": aggregator, "folds": folds, "seed": seed}
@@ -120,12 +124,13 @@ def _side(matrix: ScoreMatrix, scores: np.ndarray, chosen: pd.Series) -> Side:
     return Side(scores[chosen][order], rows["label"].to_numpy()[order], rows["group"].to_numpy()[order], clip[order])
 
 
-def _rows(contender: Contender, names: list[str]) -> pd.DataFrame:
-    """Name, rule, members, size and place (`column`) of each of a contender's ensembles."""
+def _rows(contender: Contender, names: list[str], others: np.ndarray) -> pd.DataFrame:
+    """Name, rule, members, size, place (`column`), and whether greedy selection met it, of each of a contender's ensembles."""
     members = ["+".join(itertools.compress(names, mask)) for mask in contender.masks]
     called = members if contender.rule == "single" else [f"{contender.rule}({one})" for one in members]
-    size = contender.masks.sum(axis=1)
-    return pd.DataFrame({"name": called, "rule": contender.rule, "members": members, "size": size, "column": range(len(members))})
+    greedy = (contender.rule != "single") & contender.masks[:, others].any(axis=1)
+    facts = {"size": contender.masks.sum(axis=1), "greedy": greedy, "column": range(len(members))}
+    return pd.DataFrame({"name": called, "rule": contender.rule, "members": members, **facts})
 
 
 def _best_single_first(table: pd.DataFrame) -> pd.DataFrame:
@@ -139,19 +144,27 @@ def _best_single_first(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _with_bootstrap(
-    table: pd.DataFrame, contenders: dict[str, Contender], test: Side, best: np.ndarray, resamples: int, seed: int
+    table: pd.DataFrame, contenders: dict[str, Contender], test: Side, best: np.ndarray, threshold: float, weights: pd.DataFrame
 ) -> pd.DataFrame:
-    """The best by validation get their gain's interval from paired resamples of groups."""
-    weights = resample_weights(test.clip_group, resamples, seed)
+    """The best by validation, and the best single model on top, get intervals from paired resamples of groups."""
+    fewest = min(len(np.unique(test.clip_group[test.fake == fake])) for fake in (True, False))
 
-    def draw(scores: np.ndarray) -> np.ndarray:
-        return bootstrap(test.fake, test.of_clips(scores)[:, 0], test.clip_group, weights)["auc"]
+    def draw(scores: np.ndarray) -> dict[str, np.ndarray]:
+        return bootstrap(test.fake, test.of_clips(scores)[:, 0], test.clip_group, weights, threshold)
 
     base = draw(best[:, None])
-    for row in table.index[1 : BOOTSTRAPPED + 1]:
-        rule, column = table.loc[row, ["rule", "column"]]
-        low, high = interval(draw(contenders[rule].refitted.pick(slice(column, column + 1))(test.scores)) - base, len(weights))
-        table.loc[row, ["gain_low", "gain_high", "interval"]] = float(low), float(high), "bootstrap"
+    found = {}
+    for place, row in table.head(BOOTSTRAPPED + 1).iterrows():
+        chosen = slice(row["column"], row["column"] + 1)
+        own = base if place == 0 else draw(contenders[row["rule"]].refitted.pick(chosen)(test.scores))
+        ends = {name: interval(own[name.removeprefix("test_")], len(weights)) for name in ("test_auc", "test_accuracy")}
+        found[place] = {name: at_the_edge(row[name], *map(float, pair), fewest) for name, pair in ends.items()}
+        if place:
+            found[place]["gain"] = tuple(map(float, interval(own["auc"] - base["auc"], len(weights))))
+            table.loc[place, "interval"] = "bootstrap"
+    for place, pairs in found.items():
+        for name, (low, high) in pairs.items():
+            table.loc[place, [f"{name}_low", f"{name}_high"]] = low, high
     return table
 
 
@@ -183,48 +196,6 @@ def ensemble_predictions(predictions: pd.DataFrame, row: Mapping[str, Any] | pd.
     return check_predictions(found.matrix.rows.assign(model=row["name"], seed=int(seeds[0]) if len(seeds) == 1 else 0, p_fake=p_fake))
 
 
-def diversity(
-    predictions: pd.DataFrame,
-    members: Sequence[str] | None = None,
-    *,
-    level: str = "video",
-    split: str = "val",
-    threshold: float = 0.5,
-    aggregator: str = "mean",
-) -> pd.DataFrame:
-    """How differently the members err: an ensemble of models that err together gains nothing.
-
-    Measures of Kuncheva and Whitaker (2003), "Measures of diversity in classifier ensembles".
-
-    Args:
-        predictions: the predictions table; clean rows are used.
-        members: model names; default: all. Several seeds count as their mean.
-        level: `frame` or `video`.
-        split: which rows.
-        threshold: `p_fake >= threshold` is FAKE.
-        aggregator: how frames become a clip's score.
-
-    Returns:
-        A row for each pair: left, right, n, disagreement (share of rows where the
-        answers differ), double_fault (share where both are wrong), error_correlation (of
-        being wrong, -1..1; NaN where one of them is always or never wrong).
-    """
-    chosen = predictions[(predictions["split"] == split) & (predictions["condition"] == "clean")]
-    matrix = score_matrix(chosen, "clip" if level == "video" else level, aggregator, members)
-    names, scores = matrix.mean_over_seeds()
-    wrong = (scores >= threshold) != (matrix.rows["label"] == 1).to_numpy()[:, None]
-    both = wrong.T.astype(float) @ wrong / len(wrong)
-    share_wrong = wrong.mean(axis=0)
-    spread = np.sqrt(share_wrong * (1 - share_wrong))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        correlation = (both - np.outer(share_wrong, share_wrong)) / np.outer(spread, spread)
-    rows = [
-        (names[i], names[j], len(wrong), (wrong[:, i] != wrong[:, j]).mean(), both[i, j], correlation[i, j])
-        for i, j in itertools.combinations(range(len(names)), 2)
-    ]
-    return pd.DataFrame(rows, columns=["left", "right", "n", "disagreement", "double_fault", "error_correlation"])
-
-
 def verdict(table: pd.DataFrame) -> str:
     """Say in words whether ensembling really helped, from the table of `search`."""
     single, ensembles = table.iloc[0], table[table["rule"] != "single"]
@@ -232,9 +203,14 @@ def verdict(table: pd.DataFrame) -> str:
         return f"{single['name']} stands alone: there is nothing to combine."
     best = ensembles.iloc[0]
     won = best["val_auc"] > single["val_auc"]
+    how = by_clip(single["aggregator"], single["frames_per_clip"]) if single["level"] == "video" else "by crop"
     said = f"The best ensemble on validation, {best['name']}, " + ("" if won else "does not even beat the best single model there; it ")
-    said += f"has a test AUC of {share(best['test_auc'])}, the best single model, {single['name']}, {share(single['test_auc'])}: "
+    said += f"has a test AUC {how} of {_auc(best)}, the best single model, {single['name']}, {_auc(single)}: "
     return said + _judge(best) + _small_print(single)
+
+
+def _auc(row: pd.Series) -> str:
+    return between(row["test_auc"], row["test_auc_low"], row["test_auc_high"])
 
 
 def _judge(best: pd.Series) -> str:
@@ -247,5 +223,5 @@ def _judge(best: pd.Series) -> str:
 
 
 def _small_print(single: pd.Series) -> str:
-    seeds = f" Each member is the mean of its {single['seeds']} seeds." if single["seeds"] > 1 else ""
+    seeds = f" Each model is the mean of its {single['seeds']} seeds, an ensemble itself." if single["seeds"] > 1 else ""
     return seeds + (f" {single['dropped']} rows that some model lacks were left out." if single["dropped"] else "")

@@ -1,9 +1,12 @@
 """What was promised and what came of it, in words: one model, one sentence a question."""
 
+import math
+
 import pandas as pd
 
 from dfd_lib.evaluation.promises import Promises
-from dfd_lib.formats import between, count, percent, share
+from dfd_lib.evaluation.uncertainty import Z
+from dfd_lib.formats import between, by_clip, count, percent, share
 
 
 def findings(promises: Promises, model: str, error_rate: float) -> list[str]:
@@ -15,7 +18,7 @@ def findings(promises: Promises, model: str, error_rate: float) -> list[str]:
         error_rate: of the verdicts, one of those tried.
 
     Returns:
-        Three sentences, about clips where there are any.
+        Three sentences, about clips where there are any; each says by which rule clips are scored.
 
     Raises:
         ValueError: no such model.
@@ -32,9 +35,14 @@ def _of(table: pd.DataFrame, model: str) -> pd.DataFrame:
     return rows[(rows["level"] == level) & (rows["seed"] == rows["seed"].iloc[0])]
 
 
+def _level(row: pd.Series) -> str:
+    """Whether a row is about crops or clips, and how these are scored."""
+    return by_clip(row["aggregator"], row["frames_per_clip"]) if row["level"] == "video" else "by crop"
+
+
 def _calibration(rows: pd.DataFrame, model: str) -> str:
     before, after = rows[rows["method"] == "none"].iloc[0], rows[rows["chosen"]].iloc[0]
-    about = f"{model}'s p_fake {'by clip' if before['level'] == 'video' else 'by crop'}"
+    about = f"{model}'s p_fake {_level(before)}"
     if after["method"] == "none":
         why = "no calibration did better on calib" if pd.notna(after["calib_log_loss"]) else "calib has too few groups to calibrate it"
         return f"{about} is taken as it comes, for {why}: log loss {share(before['log_loss'])}, ECE {share(before['ece'])} on test."
@@ -58,10 +66,11 @@ def _alarms(rows: pd.DataFrame) -> str:
     row = fixed.sort_values("promised").iloc[0]
     alarms = between(row["false_alarm_rate"], row["false_alarm_rate_low"], row["false_alarm_rate_high"])
     recall = between(row["recall"], row["recall_low"], row["recall_high"])
-    right = between(*(row[f"precision_1_in_1000{end}"] for end in ("", "_low", "_high")))
+    right, low, high = (percent(row[f"precision_1_in_1000{end}"], 1) for end in ("", "_low", "_high"))
     return (
-        f"At the threshold for {percent(row['promised'])} false alarms, {alarms} of the reals of test are called fake and {recall} of the "
-        f"fakes; where 1 clip in 1,000 is fake, a share of {right} of the alarms would be right."
+        f"At the threshold for {percent(row['promised'])} false alarms, {_level(row)}, {alarms} of the reals of test are called fake and "
+        f"{recall} of the fakes; where 1 {'clip' if row['level'] == 'video' else 'crop'} in 1,000 is fake, {right} of the alarms would be "
+        f"right ({low} to {high})."
     )
 
 
@@ -76,12 +85,25 @@ def _verdicts(rows: pd.DataFrame, error_rate: float) -> str:
 
 
 def _promise(row: pd.Series) -> str:
-    return f"Verdicts with at most {percent(row['promised'])} errors in each class"
+    return f"Verdicts that promise at most {percent(row['promised'])} errors in each class, {_level(row)},"
 
 
 def _kept(row: pd.Series) -> str:
     real, fake = (between(row[name], row[f"{name}_low"], row[f"{name}_high"]) for name in ("error_real", "error_fake"))
-    above = [row[name] > row["promised"] for name in ("error_real", "error_fake")]
-    surely = [row[f"{name}_low"] > row["promised"] for name in ("error_real", "error_fake")]
-    judged = "more than promised" if any(surely) else "more than promised, which could be chance" if any(above) else "as promised"
-    return f"{_promise(row)}: measured {real} of reals and {fake} of fakes, {judged}; {percent(row['unsure'])} of the verdicts are UNSURE."
+    above = any(row[name] > row["promised"] for name in ("error_real", "error_fake"))
+    surely = any(_is_broken(row, label) for label in ("real", "fake"))
+    judged = "more than promised" if surely else "more than promised, which could be chance" if above else "as promised"
+    said = f"{_promise(row)} erred on {real} of reals and {fake} of fakes of test, {judged}"
+    return f"{said}; {percent(row['unsure'])} of the verdicts are UNSURE."
+
+
+def _is_broken(row: pd.Series, label: str) -> bool:
+    """Whether more errors came than the promise lets expect.
+
+    It holds on average over what calib might have been: given one calib of n groups of a class, errors in new
+    groups follow a beta distribution around it, with a variance of about rate (1 - rate) / n (Vovk 2012, "Conditional
+    validity of inductive conformal predictors"). So calib's luck is added to that of test.
+    """
+    error, rate = row[f"error_{label}"], row["promised"]
+    of_calib = Z * math.sqrt(rate * (1 - rate) / row[f"groups_{label}"])
+    return error - math.hypot(error - row[f"error_{label}_low"], of_calib) > rate

@@ -13,7 +13,7 @@ from dfd_lib.evaluation.auc import clustered_auc
 from dfd_lib.evaluation.claims import wilson
 from dfd_lib.evaluation.pairs import Difference, bootstrap_covariance, seeds_and_groups
 from dfd_lib.evaluation.scores import point_metrics
-from dfd_lib.evaluation.uncertainty import at_the_edge, bootstrap, resample_weights
+from dfd_lib.evaluation.uncertainty import Z, at_the_edge, bootstrap, resample_weights
 from dfd_lib.formats import between, count, percent, share
 
 RANDOM, WHOLE, TAX = "frames at random", "groups kept whole", "difference"
@@ -105,7 +105,7 @@ def _as_printed(rows: pd.DataFrame, metric: str, value: float) -> tuple[float, f
     if metric == "accuracy":
         return wilson(round(value * len(first)), len(first))
     _, covariance = clustered_auc(first["label"], first[["p_fake"]], np.arange(len(first)))
-    reach = 1.96 * np.sqrt(covariance[0, 0])
+    reach = Z * np.sqrt(covariance[0, 0])
     return max(value - reach, 0.0), min(value + reach, 1.0)
 
 

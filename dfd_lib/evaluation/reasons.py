@@ -4,7 +4,7 @@ import pandas as pd
 
 from dfd_lib.evaluation.leaktax import TAX
 from dfd_lib.evaluation.systems import ABSENT, PUBLISHED
-from dfd_lib.formats import between, percent, signed
+from dfd_lib.formats import between, by_clip, percent
 
 _LEAK = "frames of one clip on both sides of its split"
 
@@ -64,7 +64,8 @@ def verdict(table: pd.DataFrame) -> list[str]:
     names = f"{len(trained)} published {'result' if len(trained) == 1 else 'results'}"
     said = [f"Of {names}, trained here by their own recipes, {reached} reached the accuracy that was claimed."]
     highest = between(best["auc"], best["auc_low"], best["auc_high"])
-    said.append(f"The best of them by AUC is {best['system']} {best['model']}, {highest}; its accuracy is {_accuracy(best)}.")
+    how = by_clip(best["aggregator"], best["frames_per_clip"])
+    said.append(f"The best of them by AUC {how} is {best['system']} {best['model']}, {highest}; its accuracy is {_accuracy(best)}.")
     return [*said, _about_recipes(trained)]
 
 
@@ -73,8 +74,10 @@ def _about_recipes(trained: pd.DataFrame) -> str:
     if known.empty:
         return "No system stands beside the same architecture under this project's own settings."
     names = known["system"] + " " + known["model"]
-    better, worse = (", ".join(names[chosen]) or "none" for chosen in (known["difference_low"] > 0, known["difference_high"] < 0))
-    said = f"{len(known)} stand beside the same architecture under this project's own settings."
+    sure = known["significant"].astype(bool)
+    better, worse = (", ".join(names[sure & side]) or "none" for side in (known["difference"] > 0, known["difference"] < 0))
+    stand = "1 stands" if len(known) == 1 else f"{len(known)} stand"
+    said = f"{stand} beside the same architecture under this project's own settings."
     return f"{said} By AUC, the published recipe is really better for {better}; really worse for {worse}."
 
 
@@ -108,6 +111,6 @@ def _of_recipe(row: pd.Series) -> str:
         return row["changed"]
     if row["recipe"] != PUBLISHED or pd.isna(row["difference"]):
         return ""
-    low, high = row["difference_low"], row["difference_high"]
-    real = "a real gain" if low > 0 else "a real loss" if high < 0 else "no real difference"
-    return f"{real} in AUC against own settings, {signed(row['difference'])} ({signed(low)} to {signed(high)})"
+    real = "no real difference" if not row["significant"] else "a real gain" if row["difference"] > 0 else "a real loss"
+    difference = between(row["difference"], row["difference_low"], row["difference_high"], sign=True)
+    return f"{real} in AUC against own settings, {difference}"

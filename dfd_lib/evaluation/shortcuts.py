@@ -241,6 +241,8 @@ def _sentence(rows: pd.DataFrame, said: str) -> str:
     strongest = families.loc[families["auc"].idxmax()]
     guess = between(every["auc"], every["auc_low"], every["auc_high"])
     if not rows["warn"].any():
-        return f"{said}, labels cannot be guessed: AUC {guess} on unseen groups, with all of it together."
+        return (
+            f"{said}, labels could not be guessed well enough to warn: AUC {guess} on unseen groups, with all of it together; .5 is chance."
+        )
     most = "" if len(families) == 1 else f"; most of it from {strongest['family']}, {share(strongest['auc'])}"
     return f"{said}, labels can be guessed: AUC {guess} on unseen groups{most}. A network can learn this instead of the face."

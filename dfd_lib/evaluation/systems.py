@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from dfd_lib.evaluation.aggregate import frames_per_person
 from dfd_lib.evaluation.claims import recompute
 from dfd_lib.evaluation.matrix import score_matrix
 from dfd_lib.evaluation.metrics import evaluate
-from dfd_lib.evaluation.pairs import compare_pairs, holm
+from dfd_lib.evaluation.pairs import compare_pairs, holm, significant
 from dfd_lib.tables import check_predictions
 
 PUBLISHED, OWN, ABSENT = "as published", "own settings", "not trained"
@@ -19,9 +20,9 @@ REACHED = ("accuracy", "auc", "balanced_accuracy", "f1")
 
 COLUMNS = (
     *("dataset", "system", "model", "recipe", "models", "changed", "claimed", "claimed_low", "claimed_high", "claimed_n"),
-    *("level", "aggregator", "threshold", "seeds", "n", "n_fake", "groups"),
+    *("level", "aggregator", "frames_per_clip", "threshold", "seeds", "n", "n_fake", "groups"),
     *(f"{name}{end}" for name in REACHED for end in ("", "_low", "_high")),
-    *("difference", "difference_low", "difference_high", "p_holm"),
+    *("difference", "difference_low", "difference_high", "p_holm", "significant"),
 )
 
 
@@ -60,13 +61,15 @@ def systems_table(
         published accuracy, as its matrix says where there is one, with Wilson's
         interval; each of `REACHED` has its 95 % interval from resampled groups,
         and of several seeds is the mean, as are its ends. On the rows `PUBLISHED`, difference is its
-        AUC minus that of `OWN`, paired, with its interval; p_holm over the systems.
+        AUC minus that of `OWN`, paired, with its interval; p_holm over the systems, significant as in `pairs.significant`.
+        aggregator and frames_per_clip (in the median) say how clips were scored; `none` is a network of clips.
     """
     rows = predictions[(predictions["split"] == split) & (predictions["condition"] == "clean")]
     tables = [_compared(rows, one, aggregator, threshold, resamples) for one in systems]
     table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
-    table = table.reindex(columns=[*COLUMNS[:-1], "p"])
-    return table.assign(p_holm=holm(table["p"].astype(float)))[list(COLUMNS)]
+    table = table.reindex(columns=[*COLUMNS[:-2], "p"])
+    table = table.assign(p_holm=holm(table["p"].astype(float)))
+    return table.assign(significant=significant(table.rename(columns={"difference_low": "low", "difference_high": "high"})))[list(COLUMNS)]
 
 
 def _compared(predictions: pd.DataFrame, one: Rebuilt, aggregator: str, threshold: float, resamples: int) -> pd.DataFrame:
@@ -85,6 +88,9 @@ def _compared(predictions: pd.DataFrame, one: Rebuilt, aggregator: str, threshol
     groups = scored.groupby(["dataset", "model"])["group"].nunique()
     table["groups"] = [groups[where] for where in zip(table["dataset"], table["recipe"], strict=True)]
     table["models"] = ["+".join(ways[way]) for way in table["recipe"]]
+    frames = {way: frames_per_person(predictions[predictions["model"].isin(members)]).median() for way, members in ways.items()}
+    table["frames_per_clip"] = table["recipe"].map(frames)  # of models that were joined by clip, too
+    table["aggregator"] = table["frames_per_clip"].notna().map({True: aggregator, False: "none"})
     table = table.assign(**facts)
     table.loc[table["recipe"] == OWN, "changed"] = ""
     return table if len(ways) == 1 else table.merge(_paired(scored, aggregator, resamples), on=["dataset", "recipe"], how="left")

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import pandas as pd
 
 from dfd_lib.evaluation.metrics import evaluate
-from dfd_lib.evaluation.pairs import compare_pairs, holm
-from dfd_lib.formats import between
+from dfd_lib.evaluation.pairs import compare_pairs, holm, significant
+from dfd_lib.formats import between, by_clip, p_value
 
 FRAMES, ORDER = "frames", "order"
 """What a model of clips is held against: the frames of its own trunk one by one, or itself on frames out of order."""
@@ -24,7 +24,7 @@ class Question(NamedTuple):
 
 COLUMNS = [
     *("about", "model", "against", "dataset", "aggregator", "frames_per_clip", "n", "groups", "auc", "auc_against"),
-    *("difference", "low", "high", "p", "p_holm"),
+    *("difference", "low", "high", "p", "p_holm", "significant"),
 ]
 
 
@@ -43,7 +43,7 @@ def time_gains(
     Returns:
         A row for each question and data set: `COLUMNS`; difference is the
         model's AUC minus the other's (means over seeds), with its 95 % interval,
-        p two-sided as in `compare_pairs`, p_holm over the rows.
+        p two-sided as in `compare_pairs`, p_holm over the rows, significant by both.
     """
     tables = []
     for question in questions:
@@ -60,7 +60,7 @@ def time_gains(
     if not tables:
         return pd.DataFrame(columns=COLUMNS)
     table = pd.concat(tables, ignore_index=True)
-    return table.assign(p_holm=holm(table["p"]))[COLUMNS]
+    return table.assign(p_holm=holm(table["p"])).assign(significant=significant)[COLUMNS]
 
 
 def verdict(table: pd.DataFrame) -> list[str]:
@@ -73,7 +73,7 @@ def verdict(table: pd.DataFrame) -> list[str]:
 
 
 def _said(name: str, rows: pd.DataFrame) -> str:
-    parts = []
+    parts = [f"In AUC {by_clip(*rows[['aggregator', 'frames_per_clip']].iloc[0])}:"]
     if FRAMES in rows.index:
         parts.append(f"{name} against the mean of the frames of its trunk, {rows.loc[FRAMES, 'against']}: {_gain(rows.loc[FRAMES])}.")
     if ORDER in rows.index:
@@ -82,14 +82,14 @@ def _said(name: str, rows: pd.DataFrame) -> str:
 
 
 def _gain(row: pd.Series) -> str:
-    gain = between(row["difference"], row["low"], row["high"], sign=True)
-    if row["low"] > 0:
-        return f"a real gain in AUC of {gain}"
-    return f"a real loss in AUC of {gain}" if row["high"] < 0 else f"no real difference in AUC, {gain}"
+    gain = f"{between(row['difference'], row['low'], row['high'], sign=True)}, p (Holm) {p_value(row['p_holm'])}"
+    if not row["significant"]:
+        return f"no real difference, {gain}"
+    return f"a real {'gain' if row['difference'] > 0 else 'loss'}, {gain}"
 
 
 def _conclusion(rows: pd.DataFrame) -> str:
-    real = (rows["low"] > 0).to_dict()
+    real = (rows["significant"] & (rows["difference"] > 0)).to_dict()
     if real.get(ORDER):
         gains = real.get(FRAMES, True)
         return "Looking at time helps: the order of the frames tells." if gains else "It uses the order, but gains nothing by it."

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from dfd_lib.formats import between, count, share, signed
+from dfd_lib.formats import between, by_clip, count, share, signed
 
 _CLIPS = ["aggregator", "frames_per_clip"]
 
@@ -33,7 +33,7 @@ def gains(metrics: pd.DataFrame, pairs: pd.DataFrame, twins: Mapping[str, str], 
             "trials": trials[model],
             **{f"{split}_{kind}": auc[split].get(name, np.nan) for split in ("val", "test") for kind, name in _kinds(model, twin)},
             **_difference(pairs, model, twin),
-            **_clips(rows),
+            **_clips(rows[rows["model"] == model]),
         }
         for model, twin in twins.items()
     ]
@@ -47,13 +47,16 @@ def finding(row: pd.Series) -> str:
     Example:
         >>> row = {"model": "lenet", "trials": 20, "gain": 0.031, "gain_low": 0.01, "gain_high": 0.052}
         >>> row |= {"val_default": 0.8, "val_tuned": 0.85, "test_default": 0.790, "test_tuned": 0.821}
-        >>> finding(pd.Series(row))
-        'Tuning lenet (20 trials) bought +.031 (+.010 to +.052) of AUC on test, from .790 to .821: a real gain; on val it was +.050.'
+        >>> print(*finding(pd.Series(row | {"aggregator": "mean", "frames_per_clip": 5.0})).partition(" on test"), sep="\\n")
+        Tuning lenet (20 trials) bought +.031 (+.010 to +.052) of AUC by clip (mean of 5 frames)
+         on test
+        , from .790 to .821: a real gain; on val it was +.050.
     """
     change = between(row["gain"], row["gain_low"], row["gain_high"], sign=True)
     span = f"from {share(row['test_default'])} to {share(row['test_tuned'])}"
+    how = by_clip(row["aggregator"], row["frames_per_clip"])
     val = signed(row["val_tuned"] - row["val_default"])
-    said = f"Tuning {row['model']} ({count(row['trials'], 'trial')}) bought {change} of AUC on test"
+    said = f"Tuning {row['model']} ({count(row['trials'], 'trial')}) bought {change} of AUC {how} on test"
     return f"{said}, {span}: {_judge(row)}; on val it was {val}."
 
 

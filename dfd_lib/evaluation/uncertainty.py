@@ -18,6 +18,9 @@ CONFIDENCE = 0.95
 DEFINED = 0.95
 """An interval needs a metric to be defined in this share of the resamples."""
 
+Z = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
+"""The normal quantile of `CONFIDENCE`: 1.96."""
+
 _BLOCK = 32
 """Resamples at a time: 10,000 rows of them in float64 stay near the processor's cache."""
 

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from dfd_lib.formats import count, duration, share
+from dfd_lib.formats import count, duration, p_value, share
 from dfd_lib.report.blocks import Block, Cell, Column, Section, Table, Words, metric_cell, number_cell, text_cell
 from dfd_lib.report.source import Report
 
@@ -54,13 +54,12 @@ def _table(caption: str, table: pd.DataFrame) -> Table:
 def _row(row: pd.Series) -> list[Cell]:
     base = pd.isna(row["difference"])
     ends = pd.Series({"difference": row["difference"], "difference_low": row["low"], "difference_high": row["high"]})
-    p = "" if pd.isna(row["p_holm"]) else "< .001" if row["p_holm"] < 0.001 else share(row["p_holm"])
     return [
         text_cell(row["name"]),
         text_cell(row["changed"]),
         number_cell(row["auc"], share(row["auc"])),
         text_cell("the measure") if base else metric_cell(ends, "difference", sign=True),
-        number_cell(row["p_holm"], p),
+        number_cell(row["p_holm"], p_value(row["p_holm"])),
         number_cell(row["minutes"], duration(60 * row["minutes"])),
         number_cell(row["image_size"], count(row["image_size"])),
         number_cell(row["parameters"], count(row["parameters"])),

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from dfd_lib.formats import LOWER_IS_BETTER, METRIC_NAMES, count, duration, share
+from dfd_lib.formats import LOWER_IS_BETTER, METRIC_NAMES, count, duration, p_value, share
 from dfd_lib.report.blocks import Block, Cell, Column, Section, Table, Words, metric_cell, number_cell, text_cell
 from dfd_lib.report.source import Report
 from dfd_lib.report.verdict import MAJORITY, best_single, clean_rows, main_level, read_split
@@ -134,13 +134,9 @@ def _pair(row: pd.Series) -> list[Cell]:
     ends = {"difference_low": row["low"], "difference_high": row["high"]}
     names = [text_cell(row[name]) for name in ("left", "right", "level")]
     metric = text_cell(METRIC_NAMES.get(row["metric"], row["metric"]))
-    tests = [number_cell(row[name], _p(row[name])) for name in ("p", "p_holm")]
+    tests = [number_cell(row[name], p_value(row[name])) for name in ("p", "p_holm")]
     difference = metric_cell(pd.concat([row, pd.Series(ends)]), "difference", sign=True)
     return [*names, metric, difference, *tests, text_cell("yes" if bool(row["significant"]) else "no")]
-
-
-def _p(value: float) -> str:
-    return "< .001" if value < 0.001 else share(value)
 
 
 def ensembles(report: Report) -> Section:
@@ -173,7 +169,7 @@ def _combined(table: pd.DataFrame) -> pd.DataFrame:
 
 def _ensemble(row: pd.Series, place: int) -> list[Cell]:
     name = str(row["members"]).replace("+", " + ") if place else f"{row['name']} (best single model)"
-    scores = [number_cell(row[column], share(row[column])) for column in ("val_auc", "test_auc", "test_accuracy")]
+    scores = [metric_cell(row, name) for name in ("val_auc", "test_auc", "test_accuracy")]
     gain = metric_cell(row, "gain", sign=True) if place else Cell("–")
     return [Cell(name, place), text_cell(str(row["rule"]).replace("_", " ")), number_cell(row["size"], count(row["size"])), *scores, gain]
 

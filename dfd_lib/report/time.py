@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from dfd_lib.formats import count, share
+from dfd_lib.formats import count, p_value, share
 from dfd_lib.report.blocks import Block, Cell, Column, Section, Table, Words, metric_cell, number_cell, text_cell
 from dfd_lib.report.source import Report
 
@@ -28,11 +28,10 @@ def _row(row: pd.Series) -> list[Cell]:
     names = [text_cell(text) for text in (row["model"], row["against"], _ABOUT.get(row["about"], row["about"]))]
     ends = pd.Series({"difference": row["difference"], "difference_low": row["low"], "difference_high": row["high"]})
     aucs = [number_cell(row[name], share(row[name])) for name in ("auc", "auc_against")]
-    p = "< .001" if row["p_holm"] < 0.001 else share(row["p_holm"])
     return [
         *names,
         number_cell(row["n"], count(row["n"])),
         *aucs,
         metric_cell(ends, "difference", sign=True),
-        number_cell(row["p_holm"], p),
+        number_cell(row["p_holm"], p_value(row["p_holm"])),
     ]

@@ -5,6 +5,7 @@ A step like those of `stages`, from tables to tables. Models have theirs after
 files that begin with `ensemble_`.
 """
 
+import dataclasses
 import json
 
 import pandas as pd
@@ -59,7 +60,8 @@ def calibrate_ensemble(experiment: Experiment, ensembles: pd.DataFrame) -> list[
         return []
     name = combined["name"].iloc[0]
     predictions = read_table(report_dir(experiment.name) / "ensemble_predictions.parquet")
-    promises = _calibrate(experiment, predictions[predictions["model"] == name], name, "ensemble_", "60_ensembles")
+    rule = combined.iloc[0][["aggregator", "frames_per_clip"]]
+    promises = _calibrate(experiment, predictions[predictions["model"] == name], name, "ensemble_", "60_ensembles", rule)
     return findings(promises, name, experiment.evaluation.error_rate)
 
 
@@ -76,9 +78,15 @@ def hold_as_asked(experiment: Experiment, predictions: pd.DataFrame) -> Promises
     )
 
 
-def _calibrate(experiment: Experiment, predictions: pd.DataFrame, best: str, prefix: str, command: str) -> Promises:
+def _calibrate(
+    experiment: Experiment, predictions: pd.DataFrame, best: str, prefix: str, command: str, scored: pd.Series | None = None
+) -> Promises:
+    """`scored` says how the clips of an ensemble were scored, which its predictions by clip tell no more."""
     out, rule = report_dir(experiment.name), experiment.evaluation
     promises = hold_as_asked(experiment, predictions)
+    if scored is not None and pd.notna(scored["frames_per_clip"]):
+        told = {name: getattr(promises, name).assign(**scored) for name in TABLES}
+        promises = dataclasses.replace(promises, **told)
     said = findings(promises, best, rule.error_rate)
     for name in TABLES:
         write_table(getattr(promises, name), out / f"{prefix}{name}.csv")

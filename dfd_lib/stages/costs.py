@@ -93,5 +93,5 @@ def _ensemble(table: pd.DataFrame, singles: dict[str, dict[str, float]]) -> list
     row = combined.sort_values("val_auc", ascending=False, kind="stable").iloc[0]
     members = [singles[name] for name in row["members"].split("+")]
     sums = {name: sum(one[name] for one in members) for name in ("parameters", "megabytes", "milliseconds")}
-    scores = {name: row[name] for name in ("val_auc", "test_auc")} | {"test_auc_low": np.nan, "test_auc_high": np.nan}
+    scores = {name: row.get(name, np.nan) for name in ("val_auc", "test_auc", "test_auc_low", "test_auc_high")}
     return [{"name": row["name"], "networks": len(members), **sums, **scores}]

@@ -16,7 +16,7 @@ from dfd_lib.evaluation.ensembles import ensemble_predictions
 from dfd_lib.experiment import Experiment, load_experiment
 from dfd_lib.paths import report_dir, whole
 from dfd_lib.stages.places import crops_root
-from dfd_lib.stages.robustness import best_of, rows_of_test
+from dfd_lib.stages.robustness import best_of, chosen_ensemble, rows_of_test, with_clip_rule
 from dfd_lib.stages.scoring import BATCH, Scorer, as_predictions, frame_runs, in_threads
 from dfd_lib.stamp import record_test_read
 from dfd_lib.tables import check_predictions, read_table, write_table
@@ -108,6 +108,7 @@ def measure_cross(experiment: Experiment) -> pd.DataFrame:
     out, rule = report_dir(experiment.name), experiment.evaluation
     predictions = _with_ensemble(experiment, read_table(out / "cross_predictions.parquet"))
     table = cross_table(predictions, threshold=rule.threshold, aggregator=rule.aggregator, resamples=rule.resamples)
+    table = with_clip_rule(table, rule.aggregator)
     said = cross_findings(table, experiment.name, best_of(experiment, table))
     write_table(table, out / "cross.csv")
     with whole(out / "cross.txt") as beside:
@@ -118,17 +119,15 @@ def measure_cross(experiment: Experiment) -> pd.DataFrame:
 
 
 def _with_ensemble(experiment: Experiment, predictions: pd.DataFrame) -> pd.DataFrame:
-    """The predictions, and those of the chosen ensemble of this experiment's models, fitted on its own val as ever."""
-    out, home = report_dir(experiment.name), f"{AT}{experiment.name}"
-    tried = read_table(out / "ensembles.csv")
-    combined = tried[tried["rule"] != "single"].head(1)
+    """The predictions, and those of the best ensemble on val of this experiment's models that are there, fitted on its own val as ever."""
+    home = f"{AT}{experiment.name}"
     here = predictions[predictions["model"].str.endswith(home)]
     here = here.assign(model=here["model"].str.removesuffix(home))
-    members = combined["members"].iloc[0].split("+") if len(combined) else []
-    if not members or not set(members) <= set(here["model"]):
+    row = chosen_ensemble(experiment, set(here["model"]))
+    if row is None:
         return predictions
-    clean = read_table(out / "predictions.parquet")
+    clean = read_table(report_dir(experiment.name) / "predictions.parquet")
     both = pd.concat([clean[clean["split"] == "val"], here], ignore_index=True)
-    scored = ensemble_predictions(both[both["model"].isin(members)], combined.iloc[0])
+    scored = ensemble_predictions(both[both["model"].isin(row["members"].split("+"))], row)
     scored = scored[scored["split"] == "test"]
     return pd.concat([predictions, scored.assign(model=scored["model"] + home)], ignore_index=True)

@@ -142,4 +142,5 @@ def _facts(member: Member) -> dict[str, Any]:
 
 def _result(facts: dict[str, Any]) -> str:
     last = facts["metrics"]["test"][-1]
-    return f"detector {facts['ensemble']['rule']}({facts['ensemble']['members']}): {last['level']} AUC {last['auc']:.3f} on test"
+    how = f"by clip ({facts['aggregator']} of its frames)" if last["level"] == "video" else "by crop"
+    return f"detector {facts['ensemble']['rule']}({facts['ensemble']['members']}): AUC {how} {last['auc']:.3f} on test"

@@ -4,12 +4,10 @@ from matplotlib.figure import Figure
 
 from dfd_lib import figures
 from dfd_lib.experiment import Experiment
-from dfd_lib.formats import clip_rule
 from dfd_lib.paths import report_dir
 from dfd_lib.stages.cross import measure_cross
 from dfd_lib.stages.leave_out import measure_left_out
 from dfd_lib.stages.robustness import measure_robustness
-from dfd_lib.tables import read_table
 
 
 def show_robustness(experiment: Experiment) -> Figure:
@@ -42,13 +40,7 @@ def findings(experiment: Experiment, study: str) -> str:
     """What came out of `robustness`, `cross` or `leave_out`, in words; that it was not asked for, where it was not."""
     if study not in experiment.generalise.studies():
         return "Not asked for by the recipe."
-    folder = report_dir(experiment.name)
-    said, table = (folder / f"{study}.txt").read_text(encoding="utf-8").strip(), read_table(folder / f"{study}.csv")
-    if table.empty:
-        return said
-    # a network of clips aggregates nothing; the others say how
-    row = table.sort_values("frames_per_clip").iloc[0]
-    return f"{said}\nScores are by clip: {clip_rule(row['aggregator'], row['frames_per_clip'])}."
+    return (report_dir(experiment.name) / f"{study}.txt").read_text(encoding="utf-8").strip()
 
 
 def written(experiment: Experiment) -> list[str]:

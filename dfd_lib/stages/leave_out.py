@@ -7,7 +7,7 @@ import pandas as pd
 from dfd_lib.evaluation.changes import paired_scores
 from dfd_lib.evaluation.metrics import at_levels
 from dfd_lib.experiment import Experiment
-from dfd_lib.formats import between, count
+from dfd_lib.formats import between, by_clip, count
 from dfd_lib.paths import report_dir, whole
 from dfd_lib.stages.media import read_manifest
 from dfd_lib.stages.places import crops_root, run_dir
@@ -109,8 +109,8 @@ def _findings(table: pd.DataFrame, name: str, manifest: pd.DataFrame) -> list[st
         between(*(worst[f"{name}{end}"] for end in ("", "_low", "_high")), sign=name == "change")
         for name in ("auc_before", "auc_after", "change")
     )
-    lost = (table["change_high"] < 0).sum()
+    lost, how = (table["change_high"] < 0).sum(), by_clip(worst["aggregator"], worst["frames_per_clip"])
     return [
-        f"{name} loses most on {worst['method']} when it is trained without it: AUC {after} instead of {before}, a change of {change}; "
-        f"{count(lost)} of {count(len(table), 'training')} surely lose."
+        f"{name} loses most on {worst['method']} when it is trained without it: AUC {how} {after} instead of {before}, a change of "
+        f"{change}; of {count(len(table), 'training')} without a method, {count(lost)} lost with a 95 % interval that is all below 0."
     ]

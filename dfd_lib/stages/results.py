@@ -1,12 +1,11 @@
 """From predictions to metrics, tests and ensembles. Each reads `test`, and records that it did."""
 
-import math
 from pathlib import Path
 
 import pandas as pd
 
 from dfd_lib.experiment import Experiment
-from dfd_lib.formats import clip_rule
+from dfd_lib.formats import between, by_clip, share
 from dfd_lib.paths import report_dir, whole
 from dfd_lib.stages.media import read_manifest
 from dfd_lib.stamp import record_test_read
@@ -30,7 +29,9 @@ def compare(experiment: Experiment, predictions: pd.DataFrame) -> tuple[pd.DataF
     metrics = evaluate(predictions, **settings, resamples=rule.resamples)
     by_network = metrics["model"].map(_frames_of_networks(experiment)).where(metrics["level"] == "video")
     metrics["frames_per_clip"] = metrics["frames_per_clip"].fillna(by_network)
-    metrics = check_metrics(pd.concat([metrics, majority_baseline(predictions, manifest, **settings)], ignore_index=True))
+    metrics = check_metrics(
+        pd.concat([metrics, majority_baseline(predictions, manifest, **settings, resamples=rule.resamples)], ignore_index=True)
+    )
     slices = slice_metrics(predictions, manifest, rule.slices, **settings, resamples=rule.resamples)
     pairs = compare_pairs(predictions, level="video", split="test", aggregator=rule.aggregator, resamples=rule.resamples)
     for name, table in {"metrics": metrics, "slices": slices, "pairs": pairs}.items():
@@ -53,8 +54,10 @@ def best_line(metrics: pd.DataFrame) -> str:
     mean = video.groupby(["split", "model"])["auc"].mean()
     best = mean["val"].idxmax()
     row = video[(video["model"] == best) & (video["split"] == "test")].iloc[0]
-    how = clip_rule(row["aggregator"], row.get("frames_per_clip", math.nan))
-    return f"{best}: AUC by clip ({how}) {mean['val'][best]:.3f} on val, {mean['test'][best]:.3f} on test"
+    how, on_test = by_clip(row["aggregator"], row["frames_per_clip"]), share(mean["test"][best])
+    if metrics.loc[metrics["model"] == best, "seed"].nunique() == 1:
+        on_test = between(row["auc"], row["auc_low"], row["auc_high"])
+    return f"{best}: AUC {how} {share(mean['val'][best])} on val, {on_test} on test"
 
 
 def search_ensembles(experiment: Experiment, predictions: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -66,18 +69,19 @@ def search_ensembles(experiment: Experiment, predictions: pd.DataFrame) -> tuple
         (ensembles, diversity).
     """
     from dfd_lib.evaluation import ensembles
+    from dfd_lib.evaluation.diversity import diversity
 
     out, tried, rule = report_dir(experiment.name), experiment.ensembles, experiment.evaluation
     how = {"level": "video", "aggregator": rule.aggregator, "threshold": rule.threshold}
     table = ensembles.search(predictions, tried.members, tried.rules, **how, seed=experiment.split.seed, resamples=rule.resamples)
-    diversity = ensembles.diversity(predictions, tried.members, **how)
+    errors = diversity(predictions, tried.members, **how, resamples=rule.resamples)
     write_table(ensembles.ensemble_predictions(predictions, table[table["rule"] != "single"].head(3)), out / "ensemble_predictions.parquet")
-    write_table(diversity, out / "diversity.csv")
+    write_table(errors, out / "diversity.csv")
     write_table(table, out / "ensembles.csv")
     with whole(out / "ensembles.txt") as beside:
         beside.write_text(ensembles.verdict(table) + "\n")
     record_test_read(out, "60_ensembles", ensembles.verdict(table))
-    return table, diversity
+    return table, errors
 
 
 def _with_resolution(manifest: pd.DataFrame, report: Path) -> pd.DataFrame:

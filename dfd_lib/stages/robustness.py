@@ -5,7 +5,7 @@ Nothing is chosen or fitted here: the models, the ensemble with all that it fitt
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -163,7 +163,7 @@ def measure_robustness(experiment: Experiment) -> pd.DataFrame:
     predictions = read_table(out / "robustness_predictions.parquet")
     predictions = _with_ensemble(experiment, predictions[predictions["condition"].isin([CLEAN, *asked])])
     how = {"aggregator": rule.aggregator, "resamples": rule.resamples}
-    table = evaluate(predictions, threshold=rule.threshold, levels=["video"], **how)
+    table = with_clip_rule(evaluate(predictions, threshold=rule.threshold, levels=["video"], **how), rule.aggregator)
     table = table.merge(auc_changes(predictions, **how), on=["model", "seed", "condition"], validate="one_to_one")
     parsed = table["condition"].map(Condition.parse)
     table = table.assign(kind=[one.kind for one in parsed], strength=[one.strength for one in parsed])
@@ -175,28 +175,42 @@ def measure_robustness(experiment: Experiment) -> pd.DataFrame:
     return table
 
 
-def best_of(experiment: Experiment, table: pd.DataFrame) -> str:
-    """Whom the findings are about: the ensemble that val chose, where it is in the table, else the best single model of val."""
+def with_clip_rule(metrics: pd.DataFrame, aggregator: str) -> pd.DataFrame:
+    """Metrics by clip of models that judge frames, and of an ensemble, whose rows tell no more how its members' clips were scored."""
+    frames = metrics.groupby("dataset")["frames_per_clip"].transform("median")
+    return metrics.assign(aggregator=aggregator, frames_per_clip=metrics["frames_per_clip"].fillna(frames))
+
+
+def chosen_ensemble(experiment: Experiment, models: Container[str]) -> pd.Series | None:
+    """The row of ensembles.csv that is best on val of those whose members are all among `models`."""
     tried = read_table(report_dir(experiment.name) / "ensembles.csv")
-    there = [name for name in (*tried.loc[tried["rule"] != "single", "name"].head(1), *tried["name"]) if name in set(table["model"])]
+    inside = [all(name in models for name in members.split("+")) for members in tried["members"]]
+    combined = tried[inside & (tried["rule"] != "single")]
+    return None if combined.empty else combined.iloc[0]
+
+
+def best_of(experiment: Experiment, table: pd.DataFrame) -> str:
+    """Whom the findings are about: the ensemble that is in the table, else the best single model of val."""
+    tried = read_table(report_dir(experiment.name) / "ensembles.csv")
+    there = [name for name in (*tried.loc[tried["rule"] != "single", "name"], *tried["name"]) if name in set(table["model"])]
     return there[0] if there else table["model"].iloc[0]
 
 
 def _with_ensemble(experiment: Experiment, corrupted: pd.DataFrame) -> pd.DataFrame:
-    """The predictions and those of the chosen ensemble, which is fitted on clean val as ever; only if all its members are there."""
-    out = report_dir(experiment.name)
-    tried = read_table(out / "ensembles.csv")
-    combined = tried[tried["rule"] != "single"].head(1)
-    members = combined["members"].iloc[0].split("+") if len(combined) else []
-    if not members or not set(members) <= set(corrupted["model"]):
+    """The predictions and those of the best ensemble on val of models that are there, which is fitted on clean val as ever."""
+    row = chosen_ensemble(experiment, set(corrupted["model"]))
+    if row is None:
         return corrupted
-    clean = read_table(out / "predictions.parquet")
+    members = row["members"].split("+")
+    clean = read_table(report_dir(experiment.name) / "predictions.parquet")
     val = clean[(clean["split"] == "val") & clean["model"].isin(members)]
     both = pd.concat([val, corrupted[corrupted["model"].isin(members)]], ignore_index=True)
-    scored = ensemble_predictions(both, combined.iloc[0])
+    scored = ensemble_predictions(both, row)
     return pd.concat([corrupted, scored[scored["split"] == "test"]], ignore_index=True)
 
 
 def _clip_models(experiment: Experiment) -> str:
     left = [name for name in experiment.models if not frame_runs(experiment, [name])]
-    return f"{', '.join(left)}: scored by the clip, hence not under corruptions, nor are ensembles with such a member." if left else ""
+    if not left:
+        return ""
+    return f"{', '.join(left)}: scored by the clip, hence not under corruptions; an ensemble is the best on val without such a member."

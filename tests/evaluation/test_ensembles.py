@@ -1,5 +1,7 @@
 """The search over ensembles, against the metrics table, scikit-learn and fits written out."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,10 +10,11 @@ from sklearn.metrics import roc_auc_score
 from synthetic_predictions import predictions
 
 from dfd_lib.evaluation import contest, ensembles
-from dfd_lib.evaluation.aggregate import aggregate_persons
+from dfd_lib.evaluation.aggregate import aggregate, aggregate_persons
 from dfd_lib.evaluation.auc import clustered_auc
 from dfd_lib.evaluation.contest import Side, enter, group_folds
-from dfd_lib.evaluation.ensembles import diversity, ensemble_predictions, search, verdict
+from dfd_lib.evaluation.diversity import MEASURES, diversity
+from dfd_lib.evaluation.ensembles import ensemble_predictions, search, verdict
 from dfd_lib.evaluation.metrics import evaluate
 from dfd_lib.evaluation.rules import FITTED, RULES, logit
 
@@ -123,32 +126,34 @@ def test_the_best_get_a_bootstrap_interval_that_agrees_with_the_closed_form(monk
     ends = ["gain_low", "gain_high"]
     assert drawn.loc[1:3, ends].to_numpy() == pytest.approx(closed.loc[1:3, ends].to_numpy(), abs=0.004)
     assert (drawn.loc[1:3, ends].to_numpy() != closed.loc[1:3, ends].to_numpy()).all()
-    pd.testing.assert_frame_equal(drawn.drop(columns=[*ends, "interval"]), closed.drop(columns=[*ends, "interval"]))
-
-
-def test_without_members_the_ten_best_on_val_take_part():
-    table = predictions(models=[f"m{one}" for one in range(12)], groups=40, clips=2, frames=1, noise=2)
-    found = search(table, rules=["mean"])
-    assert len(found) == 2**10 - 1
-    auc = evaluate(table, levels=["video"]).query("split == 'val'").set_index("model")["auc"]
-    left_out = set(auc.index) - set(found.loc[found["rule"] == "single", "name"])
-    assert auc[list(left_out)].max() <= auc.drop(list(left_out)).min()
+    own = evaluate(table[table["split"] == "test"], levels=["video"], resamples=2000).set_index("model").loc[drawn.loc[0, "name"]]
+    scores = [f"test_{name}_{end}" for name in ("auc", "accuracy") for end in ("low", "high")]
+    assert drawn.loc[0, scores].tolist() == pytest.approx([own[name.removeprefix("test_")] for name in scores])
+    assert drawn.loc[:3, scores].notna().all(axis=None) and drawn.loc[4:, scores].isna().all(axis=None)
+    ends += [*scores, "interval"]
+    pd.testing.assert_frame_equal(drawn.drop(columns=ends), closed.drop(columns=ends))
 
 
 def test_beyond_ten_members_greedy_selection_adds_the_best_one_by_one(monkeypatch):
-    monkeypatch.setattr(ensembles, "EXHAUSTIVE", 3)
+    """To every subset of the best, whether members are named or not."""
     table = predictions(models=list("abcde"), groups=80, clips=2, frames=1, noise=2)
-    greedy = search(table, list("abcde"), ["mean"])
-    monkeypatch.undo()
-    val_auc = search(table, list("abcde"), ["mean"]).set_index("members")["val_auc"]
-    inside = [greedy.iloc[0]["name"]]
-    expected = set()
+    every = search(table, rules=["mean"])
+    assert not every["greedy"].any() and len(every) == 2**5 - 1
+    monkeypatch.setattr(ensembles, "EXHAUSTIVE", 3)
+    found = search(table, rules=["mean"])
+    val_auc = every.set_index("members")["val_auc"]
+    best = sorted(val_auc[list("abcde")].nlargest(3).index)
+    inside, met = [found.iloc[0]["name"]], set()
     while len(inside) < 5:
         tried = ["+".join(sorted([*inside, one])) for one in "abcde" if one not in inside]
-        expected |= set(tried)
+        met |= set(tried)
         inside = val_auc[tried].idxmax().split("+")
-    assert set(greedy.loc[greedy["rule"] == "mean", "members"]) == expected
-    assert len(expected) == 4 + 3 + 2 + 1
+    subsets = {"+".join(some) for size in (2, 3) for some in itertools.combinations(best, size)}
+    ours = found[found["rule"] == "mean"]
+    assert set(ours["members"]) == subsets | met and ours["members"].is_unique
+    assert set(ours.loc[ours["greedy"], "members"]) == met - subsets
+    assert not found.loc[found["rule"] == "single", "greedy"].any()
+    pd.testing.assert_frame_equal(search(table, list("abcde"), rules=["mean"]), found)
 
 
 def test_rows_that_a_member_lacks_are_dropped_and_counted(table):
@@ -163,7 +168,7 @@ def test_seeds_are_averaged_and_named_so():
     table = predictions(models=["a", "b"], seeds=[1, 2, 3], groups=80)
     found = search(table, rules=["mean"])
     assert set(found["name"]) == {"a of 3 seeds", "b of 3 seeds", "mean(a+b) of 3 seeds"}
-    assert "Each member is the mean of its 3 seeds" in verdict(found)
+    assert "Each model is the mean of its 3 seeds, an ensemble itself." in verdict(found)
     mean = table.groupby(["model", "split", "video", "label"])["p_fake"].mean().reset_index().query("model == 'a' and split == 'val'")
     assert found.set_index("members").loc["a", "val_auc"] == pytest.approx(roc_auc_score(mean["label"], mean["p_fake"]))
     assert set(ensemble_predictions(table, found.iloc[1])["seed"]) == {0}
@@ -223,13 +228,15 @@ def ranked(gain, low, high, val=0.9, **facts):
     rows = {
         "name": ["lenet", "mean(lenet+meso4)"], "rule": ["single", "mean"], "val_auc": [0.85, val], "test_auc": [0.84, 0.84 + gain],
         "gain": [0.0, gain], "gain_low": [np.nan, low], "gain_high": [np.nan, high], "seeds": 1, "dropped": 0,
+        "test_auc_low": 0.8, "test_auc_high": 0.9, "level": "video", "aggregator": "mean", "frames_per_clip": 5.0,
     }  # fmt: skip
     return pd.DataFrame({**rows, **facts})
 
 
 def test_verdict_in_words():
     assert verdict(ranked(0.02, 0.005, 0.035)).endswith(
-        "test AUC of .860, the best single model, lenet, .840: a real gain of +.020 (+.005 to +.035)."
+        "test AUC by clip (mean of 5 frames) of .860 (.800–.900), the best single model, lenet, .840 (.800–.900): "
+        "a real gain of +.020 (+.005 to +.035)."
     )
     assert "no real gain, +.020 (−.005 to +.045) could be chance." in verdict(ranked(0.02, -0.005, 0.045))
     assert "a real loss of −.020" in verdict(ranked(-0.02, -0.03, -0.01))
@@ -247,6 +254,22 @@ def test_diversity_by_hand():
         table.loc[own, "p_fake"] = (table["label"] != table["video"].isin(missed)).astype(float)
     row = diversity(table).iloc[0]
     assert (row["n"], row["disagreement"], row["double_fault"], row["error_correlation"]) == (4, 0.5, 0.25, 0.0)
+    assert row[["split", "level", "aggregator", "frames_per_clip"]].tolist() == ["val", "video", "mean", 1]
+
+
+def test_diversity_of_seeds_is_that_of_their_ensembles_and_has_intervals():
+    table = predictions(models=["a", "b"], seeds=[1, 2], groups=80)
+    row = diversity(table, resamples=300).iloc[0]
+    assert (row["left"], row["right"]) == ("a of 2 seeds", "b of 2 seeds")
+    clips = aggregate(table[table["split"] == "val"]).groupby(["model", "video", "group", "label"])["p_fake"].mean().unstack("model")
+    wrong = ((clips >= 0.5).to_numpy() != (clips.index.get_level_values("label") == 1)[:, None]).T
+    assert row["disagreement"] == pytest.approx((wrong[0] != wrong[1]).mean())
+    group, random = clips.index.get_level_values("group"), np.random.default_rng(5)
+    rows_of = [np.flatnonzero(group == one) for one in group.unique()]
+    draws = [np.concatenate([rows_of[one] for one in random.integers(20, size=20)]) for _ in range(300)]
+    truth = np.std([(wrong[0, own] != wrong[1, own]).mean() for own in draws])
+    assert (row["disagreement_high"] - row["disagreement_low"]) / 4 == pytest.approx(truth, rel=0.3)
+    assert all(row[f"{name}_low"] <= row[name] <= row[f"{name}_high"] for name in MEASURES)
 
 
 def test_diversity_correlates_errors_like_numpy(table):

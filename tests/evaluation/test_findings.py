@@ -25,12 +25,13 @@ def changed(held, table, where, **values):
 def test_the_sentences_have_the_numbers_of_the_tables_about_clips(held):
     calibration, alarms, verdicts = findings(held, "a", 0.1)
     rows = held.calibration[(held.calibration["level"] == "video") & held.calibration["chosen"]]
-    assert "by clip" in calibration and share(rows["ece"].iloc[0]) in calibration
+    assert all("by clip (mean of 3 frames)" in said for said in (calibration, alarms, verdicts))
+    assert share(rows["ece"].iloc[0]) in calibration
     row = held.operating.query("level == 'video' and rule == 'false_alarms_5'").iloc[0]
     assert "5 % false alarms" in alarms, "1 % needs 100 reals in calib, there are 80"
     assert share(row["recall"]) in alarms and share(row["false_alarm_rate"]) in alarms
     row = held.conformal.query("level == 'video' and promised == .1").iloc[0]
-    assert verdicts.startswith("Verdicts with at most 10 % errors") and share(row["error_fake"]) in verdicts
+    assert verdicts.startswith("Verdicts that promise at most 10 % errors") and share(row["error_fake"]) in verdicts
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,13 @@ def test_a_change_is_judged_by_its_interval(held, change, low, high, said):
 
 
 @pytest.mark.parametrize(
-    ("error", "low", "said"), [(0.05, 0.0, ", as promised;"), (0.15, 0.05, "which could be chance;"), (0.3, 0.2, ", more than promised;")]
+    ("error", "low", "said"),
+    [
+        (0.05, 0.0, ", as promised;"),
+        (0.15, 0.05, "which could be chance;"),
+        (0.2, 0.13, "which could be chance;"),  # test alone would say so, but 40 groups of calib may have been lucky: +- .093
+        (0.3, 0.2, ", more than promised;"),
+    ],
 )
 def test_a_promise_is_broken_where_the_whole_interval_says_so(held, error, low, said):
     other = changed(held, "conformal", "promised == .1", error_real=error, error_real_low=low, error_fake=0.01, error_fake_low=0.0)
@@ -60,9 +67,10 @@ def test_a_promise_is_broken_where_the_whole_interval_says_so(held, error, low, 
 def test_a_promise_that_needs_more_groups_is_not_available_and_the_next_one_is_told(held):
     verdicts = findings(held, "a", 0.01)[2]
     assert (
-        "1 % errors in each class are not available: calib has 40 groups with reals and 40 with fakes, 99 of each are needed." in verdicts
+        "1 % errors in each class, by clip (mean of 3 frames), are not available: calib has 40 groups with reals and 40 with fakes, "
+        "99 of each are needed." in verdicts
     )
-    assert "Verdicts with at most 5 % errors in each class: measured" in verdicts
+    assert "Verdicts that promise at most 5 % errors in each class, by clip (mean of 3 frames), erred on" in verdicts
 
 
 def test_where_no_false_alarm_rate_can_be_fixed_the_sentence_says_so(held):

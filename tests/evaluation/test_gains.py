@@ -31,7 +31,7 @@ def test_the_gain_is_the_difference_of_the_aucs_by_clip(table, turned):
     assert row["gain"] == pytest.approx(row["test_tuned"] - row["test_default"])
     assert 0 < row["gain_low"] < row["gain"] < row["gain_high"]
     assert row["p"] < 0.05
-    assert finding(row).startswith("Tuning net (7 trials) bought +.")
+    assert finding(row).startswith("Tuning net (7 trials) bought +.") and "of AUC by clip (mean of 3 frames) on test" in finding(row)
     assert "a real gain" in finding(row)
 
 
@@ -46,7 +46,16 @@ def test_the_gain_is_the_difference_of_the_aucs_by_clip(table, turned):
 )
 def test_the_words_follow_from_the_interval(ends, said):
     row = dict(zip(("gain_low", "gain", "gain_high"), ends, strict=True))
-    row |= {"model": "net", "trials": 3, "val_default": 0.7, "val_tuned": 0.8, "test_default": 0.7, "test_tuned": 0.7 + ends[1]}
+    row |= {
+        "aggregator": "mean",
+        "frames_per_clip": 3.0,
+        "model": "net",
+        "trials": 3,
+        "val_default": 0.7,
+        "val_tuned": 0.8,
+        "test_default": 0.7,
+        "test_tuned": 0.7 + ends[1],
+    }
     assert said in finding(pd.Series(row))
     assert finding(pd.Series(row)).endswith("on val it was +.100.")
 

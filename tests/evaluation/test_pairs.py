@@ -9,7 +9,7 @@ from scipy import stats
 from synthetic_predictions import predictions
 
 from dfd_lib.evaluation.auc import clustered_auc
-from dfd_lib.evaluation.pairs import compare_pairs, holm, seeds_and_groups
+from dfd_lib.evaluation.pairs import compare_pairs, holm, seeds_and_groups, significant
 from dfd_lib.evaluation.scores import point_metrics
 
 
@@ -132,6 +132,11 @@ def test_equal_models_are_called_different_one_time_in_twenty(seeds, spread):
     random = np.random.default_rng(3)
     p = np.array([one_null_study(random, seeds, 60, spread) for _ in range(3000)])
     assert 0.035 <= (p < 0.05).mean() <= 0.065
+
+
+def test_significant_needs_the_test_and_the_interval():
+    table = pd.DataFrame({"low": [0.01, -0.3, 0.01, -0.01, np.nan], "high": [0.2, -0.1, 0.2, 0.2, np.nan]})
+    assert significant(table.assign(p_holm=[0.04, 0.04, 0.06, 0.017, 0.01])).tolist() == [True, True, False, False, False]
 
 
 def test_data_sets_are_compared_apart():

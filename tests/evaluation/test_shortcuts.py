@@ -29,7 +29,7 @@ def test_a_planted_number_is_found_in_its_family():
     said = verdict(table.reset_index())
     assert "most of it from size" not in said[0], "one family alone is all of it"
     assert "From what is known of the files, labels can be guessed" in said[0]
-    assert "partly the face, labels cannot be guessed" in said[1]
+    assert "partly the face, labels could not be guessed well enough to warn" in said[1]
 
 
 def test_planted_words_are_found_and_unknown_ones_are_no_word():

@@ -33,7 +33,7 @@ def test_each_way_has_its_metrics_the_claim_and_the_paired_difference():
         assert table.loc[way, "accuracy"] == pytest.approx(accuracy_score(rows["label"], rows["p_fake"] >= 0.5))
         assert table.loc[way, "auc"] == pytest.approx(roc_auc_score(rows["label"], rows["p_fake"]))
         assert table.loc[way, "auc_low"] < table.loc[way, "auc"] < table.loc[way, "auc_high"]
-        assert (table.loc[way, ["level", "aggregator"]] == ["video", "mean"]).all()
+        assert (table.loc[way, ["level", "aggregator", "frames_per_clip"]] == ["video", "mean", 1]).all()
         assert (table.loc[way, ["n", "groups", "seeds"]] == [ROWS, ROWS // 2, 1]).all()
         assert table.loc[way, "claimed"] == pytest.approx(6309 / 7104)
     assert table.loc[PUBLISHED, "difference"] == pytest.approx(table.loc[PUBLISHED, "auc"] - table.loc[OWN, "auc"])
@@ -49,6 +49,7 @@ def test_several_models_are_joined_by_their_mean():
     mean = scored.groupby("video", sort=False).agg({"label": "first", "p_fake": "mean"})
     assert table["auc"].tolist() == pytest.approx([roc_auc_score(mean["label"], mean["p_fake"])])
     assert table["models"].tolist() == ["one+two"]
+    assert table[["aggregator", "frames_per_clip"]].iloc[0].tolist() == ["mean", 1]
     assert table["claimed"].tolist() == [0.96]
     assert table[["claimed_low", "difference"]].isna().all(axis=None)
 
@@ -58,6 +59,7 @@ def test_models_of_clips_and_of_frames_meet_by_clip():
     systems = [Rebuilt("S0 Meso-4", ["frames"], [], ""), Rebuilt("S1 ResNeXt-50 + LSTM", ["clips"], [], "")]
     table = systems_table(both, systems, resamples=200)
     assert table["n"].tolist() == [ROWS, ROWS]
+    assert table["aggregator"].tolist() == ["mean", "none"]
     assert table["claimed"].round(3).tolist() == [0.888, 0.857]
 
 

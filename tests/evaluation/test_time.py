@@ -7,6 +7,7 @@ import synthetic_predictions as made
 from sklearn.metrics import roc_auc_score
 
 from dfd_lib.evaluation.aggregate import aggregate, at_common_level
+from dfd_lib.evaluation.pairs import significant
 from dfd_lib.evaluation.time import COLUMNS, FRAMES, ORDER, Question, time_gains, verdict
 from dfd_lib.figures import time_gain
 
@@ -51,7 +52,8 @@ def gains(**lows):
         {"about": about, "model": "m", "against": f"its {about}", "dataset": "d", "difference": low + 0.1, "low": low, "high": low + 0.2}
         for about, low in lows.items()
     ]
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows).assign(p_holm=0.01, aggregator="mean", frames_per_clip=3.0)
+    return table.assign(significant=significant)
 
 
 @pytest.mark.parametrize(
@@ -67,10 +69,17 @@ def gains(**lows):
 )
 def test_the_conclusion_follows_the_intervals(lows, said):
     [words] = verdict(gains(**lows))
-    assert words.endswith(said)
+    assert words.startswith("In AUC by clip (mean of 3 frames): m against ") and words.endswith(said)
     for about, low in lows.items():
         kind = "a real gain" if low > 0 else "a real loss" if low < -0.2 else "no real difference"
-        assert f"{kind} in AUC" in words.split(f"its {about}" if about == FRAMES else "out of order")[1]
+        assert f"{kind}, " in words.split(f"its {about}" if about == FRAMES else "out of order")[1]
+
+
+def test_an_interval_above_0_is_no_gain_where_the_test_does_not_say_so():
+    table = gains(**{FRAMES: 0.05}).assign(p_holm=0.06).assign(significant=significant)
+    [words] = verdict(table)
+    assert "no real difference, +.150 (+.050 to +.250), p (Holm) .060." in words
+    assert words.endswith("Nothing shows that looking at time helps here.")
 
 
 def test_models_meet_at_the_finest_level_that_all_have(predictions):
