@@ -115,7 +115,7 @@ class Split(Part):
 class Ensembles(Part):
     """Which ensembles are tried."""
 
-    members: list[str] | None = Field(None, description="model names; default: the ten best on val")
+    members: list[str] | None = Field(None, description="model names; default: all, beyond the ten best on val greedily")
     rules: list[str] = Field(["mean", "logit_mean", "weighted", "vote", "stacking"], description="how members are joined")
 
 

@@ -44,10 +44,14 @@ def test_the_words_are_about_the_model_that_is_best_on_val_not_on_test(recipe, t
 def test_the_ensemble_that_val_chose_has_files_of_its_own(recipe, tmp_path):
     out = tmp_path / "reports" / recipe.name
     write_table(made.predictions(), out / "ensemble_predictions.parquet")
-    ensembles = pd.DataFrame({"name": ["strong", "weak"], "rule": ["single", "mean"]})
+    ensembles = pd.DataFrame({"name": ["strong", "weak"], "rule": ["single", "mean"], "aggregator": "median", "frames_per_clip": 2.0})
     said = calibrate_ensemble(recipe, ensembles)
     assert said == (out / "ensemble_calibration.txt").read_text().splitlines()
-    assert said[0].startswith("weak's p_fake")
+    assert said[0].startswith("weak's p_fake by clip (median of 2 frames)"), "its own rows by clip tell no more how they came about"
+    assert read_table(out / "ensemble_conformal.csv").groupby("level")["aggregator"].unique().to_dict() == {
+        "frame": "none",
+        "video": "median",
+    }
     assert {path.name for path in out.glob("ensemble_*.csv")} == {f"ensemble_{name}" for name in WRITES if name.endswith(".csv")}
     assert set(read_table(out / "ensemble_calibration.csv")["model"]) == {"weak"}
 

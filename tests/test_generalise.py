@@ -151,8 +151,17 @@ def test_the_ensemble_is_measured_too_as_it_was_fitted(house):
     assert own.loc["clean", "auc"] == pytest.approx(reported, abs=1e-5)
     assert own.loc["brightness-40", "auc_change"] == pytest.approx(own.loc["brightness-40", "auc"] - own.loc["clean", "auc"])
     assert list(own["kind"]) == ["clean", "brightness"] and list(own["strength"]) == [0, -40]
+    assert (own["aggregator"] == "mean").all() and (own["frames_per_clip"] == 1).all()
     reads = read_table(report_dir("a") / "test_reads.csv")
-    assert reads["command"].iloc[-1] == "70_generalise" and name in reads["result"].iloc[-1]
+    assert reads["command"].iloc[-1] == "70_generalise" and f"{name} has an AUC by clip (1 frame each)" in reads["result"].iloc[-1]
+
+
+def test_the_ensemble_is_the_best_on_val_of_models_that_are_there(house):
+    experiment = make(house, "a", 1)
+    tried = pd.DataFrame({"rule": ["single", "mean", "vote", "mean"], "members": ["a", "a+clips", "a+b", "a+b"]})
+    write_table(tried, report_dir("a") / "ensembles.csv")
+    assert robustness.chosen_ensemble(experiment, {"a", "b"})["rule"] == "vote"
+    assert robustness.chosen_ensemble(experiment, {"b"}) is None
 
 
 def test_models_and_test_parts_are_exchanged(house):

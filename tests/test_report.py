@@ -255,6 +255,22 @@ def test_ensembles_table_starts_with_the_best_single_model_and_counts_the_rest(f
     assert table[2][6] == f"{signed(best['gain'])} {signed(best['gain_low'])} to {signed(best['gain_high'])}"
 
 
+def test_how_ensembles_were_found_is_said(folder):
+    table = made.ensembles(NAMES)
+    greedy = (table["size"] == len(NAMES)) & (table["rule"] != "single")
+    write_table(table.assign(greedy=greedy, seeds=3, test_auc_low=0.87, test_auc_high=0.93), folder / "ensembles.csv")
+    page = read(folder)
+    words = page.words("section")
+    assert f"Of {len(NAMES)} models every subset of the best on val was tried, and {greedy.sum()} ensembles that greedy" in words
+    assert "Each model is the mean p_fake of its 3 seeds: an ensemble itself." in words
+    table = next(table for table in page.tables if table[0][0] == "members")
+    assert table[1][4].endswith(".870–.930")
+
+
+def test_a_table_of_differences_says_why_test_and_interval_may_disagree(folder):
+    assert "On few groups the two may disagree" in read(folder).words("section")
+
+
 def test_promises_are_about_the_best_model_and_say_what_is_not_available(folder):
     page = read(folder)
     words = page.words("section")

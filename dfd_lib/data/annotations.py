@@ -105,13 +105,13 @@ def given_groups(table: pd.DataFrame, root: Path, groups: str) -> tuple[pd.Serie
         ValueError: it has fewer columns, or two groups for one name.
     """
     given = _read_groups(root, groups)
-    key = given["name"].str.replace(SUFFIX, "", regex=True)
+    key = given["name"].str.replace(SUFFIX, "", regex=True).str.normalize("NFC")
     pairs = given.assign(key=key).drop_duplicates(["key", "scene"])
     if pairs["key"].duplicated().any():
         twice = pairs.loc[pairs["key"].duplicated(), "name"].iloc[0]
         raise ValueError(f"{Path(groups).name}: expected one group for {twice!r}, came several; give all of them the same group.")
     scene_of = pairs.set_index("key")["scene"]
-    names = [table["stem"], table["video"]]
+    names = [table[name].str.normalize("NFC") for name in ("stem", "video")]
     names += [name.str.replace(r"^.*/", "", regex=True) for name in names]
     found = table["scene"].where(table["scene"] != "")
     for name in names:

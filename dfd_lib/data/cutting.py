@@ -15,6 +15,7 @@ from tqdm import tqdm
 from dfd_lib.data.clips import BAD, Boxes, Record, boxes_of, cut_file, skipped
 from dfd_lib.data.crops import CropSpec
 from dfd_lib.data.faces import Detector, open_detector
+from dfd_lib.data.manifest import forget
 from dfd_lib.data.media import reason
 from dfd_lib.data.names import folder_name
 from dfd_lib.data.records import FILE, identify, is_unchanged, load_record, read_record, replace_record, sizes_of, unread, write_record
@@ -81,6 +82,9 @@ class Cutting:
         return {"kind": kind, **self.settings, **({"boxes": _digest(self.record(original))} if original else {})}
 
     def _cut(self, todo: dict[str, _Row], bar: tqdm) -> None:
+        if todo:
+            forget(self.crops.parent)
+
         def job(file: str, kind: str, original: str) -> tuple:
             boxes = boxes_of(self.record(original)) if original else None
             return file, self.root / file, self._folder(file), self._source(kind, original), self.limit, boxes

@@ -30,7 +30,19 @@ from dfd_lib.data.detectors import DETECTORS
 from dfd_lib.data.faces import detector_version
 from dfd_lib.data.frames import EVERY
 from dfd_lib.data.leftovers import remove_orphans, remove_unfinished, told
-from dfd_lib.data.manifest import COVERAGE, FACTS, ROWS, Tables, Tally, check_listing, coverage_rows, crop_path, manifest_rows, write_tables
+from dfd_lib.data.manifest import (
+    COVERAGE,
+    FACTS,
+    ROWS,
+    Tables,
+    Tally,
+    check_listing,
+    coverage_rows,
+    crop_path,
+    forget,
+    manifest_rows,
+    write_tables,
+)
 from dfd_lib.data.shards import Shard, begin_shard, write_shard
 from dfd_lib.data.workers import Lost, run_jobs
 from dfd_lib.paths import whole
@@ -78,7 +90,8 @@ def extract(
         progress: show a progress bar, and say what was removed: what killed
             runs left, and crops of files that are in the source no more.
         shard: do only its files, and leave its part of the tables for
-            `dfd_lib.data.shards.merge_shards`; others may be at work in `out`.
+            `dfd_lib.data.shards.merge_shards`; others may be at work in `out`. A manifest
+            that is there stays until a crop is cut anew or removed.
         problems: files that the listing left out, and why, or remarks on files
             that it lists: file, reason. They go into the coverage.
 
@@ -98,11 +111,13 @@ def extract(
     own = shard.of(listing) if shard else listing
     if shard and problems is not None:
         problems = shard.problems_of(problems, listing)
-    (out / "manifest.parquet").unlink(missing_ok=True)  # it must never name crops that are being replaced
+    cut_as = json.dumps({**settings, "boxes": faces.boxes}, indent=1) + "\n"
+    if shard is None or not _says(out / "faces.json", cut_as):
+        forget(out)
     begin_shard(out, shard)
     unfinished = remove_unfinished(out, own["file"], shard)
     with whole(out / "faces.json") as beside:
-        beside.write_text(json.dumps({**settings, "boxes": faces.boxes}, indent=1) + "\n")
+        beside.write_text(cut_as)
     cutting = Cutting(root, out, settings, limit=faces.time_limit, workers=workers)
     cutting.cut(own, progress)
     unfinished += remove_unfinished(out, own["file"], shard)  # what files left that ended their process
@@ -159,6 +174,10 @@ def verify_crops(
     coverage = table_of(tally.count(coverage_rows(listing, record, problems)), COVERAGE)
     tally.check_classes()
     return check_manifest(table_of(manifest_rows(listing, record, lambda file, _: file), ROWS)), coverage
+
+
+def _says(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_text() == text
 
 
 def crop_spec(faces: "Faces") -> CropSpec:

@@ -12,7 +12,7 @@ import re
 import pandas as pd
 
 from dfd_lib.data.annotations import PARTS, labels, lines, parts, read_csv, read_json, whole_numbers
-from dfd_lib.data.tree import SUFFIX, Problems, Tree
+from dfd_lib.data.tree import SUFFIX, Problems, Tree, as_on_disk
 from dfd_lib.spelling import did_you_mean
 
 CLASSES = {
@@ -71,7 +71,7 @@ def read_dfdc_faces(tree: Tree) -> tuple[pd.DataFrame, Problems]:
     given["label"] = labels(given["label"], lines(name, given))
     crops = tree.media[tree.media["kind"] == "image"]
     crops = crops.assign(folder=crops["stem"].str.replace(r"[^/]*$", "", regex=True), clip=_last(crops["stem"]))
-    table = given.assign(clip=_stem(given["videoname"])).merge(crops, on="clip", how="left")
+    table = given.assign(clip=as_on_disk(_stem(given["videoname"]), crops["clip"])).merge(crops, on="clip", how="left")
     absent, twice = table["file"].isna(), table.duplicated("clip")
     problems = [(video, f"named in {name}, but there is no such crop") for video in table.loc[absent & ~twice, "videoname"]]
     problems += [(file, f"a second crop, or a second line in {name}, of one video") for file in table.loc[~absent & twice, "file"]]
@@ -203,6 +203,7 @@ def read_listing(tree: Tree) -> tuple[pd.DataFrame, Problems]:
 
 def _complete(source: pd.Series, stems: pd.Series) -> pd.Series:
     """Complete a source that was given without its folder, where just one file has that name."""
+    source = as_on_disk(source, stems)
     by_name = pd.Series(stems.to_numpy(), _last(stems))
     found = source.map(by_name[~by_name.index.duplicated(keep=False)])
     return source.where(found.isna() | source.isin(stems), found)

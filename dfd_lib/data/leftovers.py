@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dfd_lib.data.manifest import forget
 from dfd_lib.data.names import folder_name
 from dfd_lib.data.records import load_record
 from dfd_lib.paths import PART
@@ -54,6 +55,8 @@ def remove_orphans(out: Path, root: Path, files: Iterable[str], shard: "Shard | 
     """
     listed = set(map(folder_name, files))
     gone = [folder for folder in (out / "crops").glob("*") if folder.name not in listed and _is_orphan(folder, root, shard)]
+    if gone:
+        forget(out)
     for folder in gone:
         _remove(folder)
     return len(gone)

@@ -146,6 +146,11 @@ class Tally:
             )
 
 
+def forget(out: Path) -> None:
+    """Remove the manifest of an extraction: it must never name crops that are being replaced."""
+    (out / "manifest.parquet").unlink(missing_ok=True)
+
+
 def write_tables(manifest: Iterable[Row], coverage: Iterable[Row], folder: Path, *, part: bool = False) -> Tables:
     """Write coverage.csv, then manifest.parquet unless a class is lost; both row by row.
 

@@ -23,7 +23,7 @@ import pandas as pd
 
 from dfd_lib.data.chunks import CHUNK, Row, read_rows
 from dfd_lib.data.leftovers import remove_unfinished
-from dfd_lib.data.manifest import Tables, write_tables
+from dfd_lib.data.manifest import Tables, forget, write_tables
 from dfd_lib.data.names import name_hash
 from dfd_lib.paths import whole
 
@@ -119,6 +119,7 @@ def merge_shards(out: str | Path) -> Tables:
     """
     folders = _complete(Path(out))
     remove_unfinished(Path(out), (), None)  # all shards are done, so nobody is writing
+    forget(Path(out))
     at_once = max(1, CHUNK // len(folders))
 
     def joined(name: str, key: str) -> Iterator[Row]:

@@ -8,7 +8,7 @@ import pandas as pd
 from dfd_lib.data import layouts
 from dfd_lib.data.annotations import given_groups
 from dfd_lib.data.splits import connected_groups
-from dfd_lib.data.tree import Problems, Tree, read_tree
+from dfd_lib.data.tree import Problems, Tree, as_on_disk, read_tree
 from dfd_lib.paths import find_source
 from dfd_lib.spelling import did_you_mean
 
@@ -169,7 +169,7 @@ def _recognise(tree: Tree) -> str:
 
 def _existing(table: pd.DataFrame, tree: Tree) -> tuple[pd.DataFrame, Problems]:
     """The rows whose file is there, once, sorted by file; and the others."""
-    table = table.merge(tree.media, on="file", how="left")
+    table = table.assign(file=as_on_disk(table["file"], tree.media["file"])).merge(tree.media, on="file", how="left")
     absent = table["kind"].isna()
     problems = [(file, "is named, but missing, or no image or video") for file in table.loc[absent, "file"]]
     table = table[~absent].drop_duplicates().sort_values("file", kind="stable")

@@ -46,6 +46,24 @@ class Tree(NamedTuple):
         return f"{many}: {counts}" if self.others else ""
 
 
+def as_on_disk(names: pd.Series, there: pd.Series) -> pd.Series:
+    """Names as the disk has them, where they differ only in how accented letters are composed.
+
+    A Mac gives a file the name `e` + accent (Unicode's NFD) where a list that was typed has one letter (NFC).
+
+    Args:
+        names: from a list.
+        there: of files. A name that is there itself stays; so does one that two files would fit.
+
+    Example:
+        >>> as_on_disk(pd.Series(["caf\\u00e9"]), pd.Series(["cafe\\u0301"])).tolist() == ["cafe\\u0301"]
+        True
+    """
+    composed = pd.Series(there.to_numpy(), there.str.normalize("NFC"))
+    found = names.str.normalize("NFC").map(composed[~composed.index.duplicated(keep=False)])
+    return names.where(names.isin(there) | found.isna(), found)
+
+
 def read_tree(root: Path) -> tuple[Tree, Problems]:
     """List a folder, following links. Hidden files and folders do not count.
 

@@ -140,7 +140,7 @@ def verdict(table: pd.DataFrame, model: str) -> str:
     judged = "a leak that pays" if tax["accuracy_low"] > 0 else "a leak that costs" if tax["accuracy_high"] < 0 else few
     said += f"{gain}, {judged}. At random, {percent(random['torn'])} of the test crops have others of their group in train."
     low, high = (share(random[f"accuracy_rows_{end}"]) for end in ("low", "high"))
-    return said + f" Who takes frames for independent would print {low}–{high} for the first."
+    return said + f" Taking frames for independent, one would print {low}–{high} for the first."
 
 
 def _of(row: pd.Series) -> str:

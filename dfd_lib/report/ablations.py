@@ -8,7 +8,7 @@ from dfd_lib.report.source import Report
 
 _FOOT = (
     "AUC is the mean over the folds; intervals are of resampled groups, and what another seed would have done is not in them. "
-    "p is corrected for the number of rows (Holm)."
+    "p is corrected for the number of rows (Holm); surely is what both say."
 )
 
 

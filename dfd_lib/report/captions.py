@@ -28,7 +28,7 @@ _KNOWN = {
     "pairs": (
         "Matrix: the difference between every two models, row minus column; significant ones are marked with a star.",
         "Each cell is the row's model minus the column's, on the same resampled groups. Bold with a star: significant after Holm's "
-        "correction for the number of pairs. Without a star, these data cannot tell the two apart.",
+        "correction for the number of pairs, with an interval that leaves 0 out. Without a star, these data cannot tell the two apart.",
     ),
     "ensembles": (
         "Three panels: validation AUC of every ensemble by size; the members of the twenty best; their gain on test with 95 % intervals.",
@@ -58,8 +58,9 @@ _KNOWN = {
     ),
     "time": (
         "Dot plot: the gain in AUC of each model of clips over the frames of its trunk, and over itself on frames out of order.",
-        "Each line is a paired 95 % interval from resampled groups; green where it lies above 0. A gain over the frames alone may come "
-        "from a larger model; a gain over the very same network on the same frames out of order can come from nothing but time.",
+        "Each line is a paired 95 % interval from resampled groups; green where it lies above 0 (the table says whether the test "
+        "agrees). A gain over the frames alone may come from a larger model; a gain over the very same network on the same frames out of "
+        "order can come from nothing but time.",
     ),
     "slices": (
         "Dot plots: a metric by slice of the test data, one model with its interval and the others as grey dots.",

@@ -16,7 +16,7 @@ def generalise(report: Report) -> Section:
         table = report.table(f"{name}.csv")
         said = report.text(f"{name}.txt").splitlines()
         blocks += [Words(said)] if said else []
-        blocks += [] if table is None else [*report.pictures(name), *build(table, report.clips)]
+        blocks += [] if table is None else [*report.pictures(name, note=report.by_which_rule), *build(table, report.clips)]
     return Section("generalise", "Does it survive what it was not trained for", blocks)
 
 

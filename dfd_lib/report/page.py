@@ -13,6 +13,7 @@ from dfd_lib.report.blocks import Section
 from dfd_lib.report.coverage import coverage
 from dfd_lib.report.explain import explain
 from dfd_lib.report.generalise import generalise
+from dfd_lib.report.pairs import pairs
 from dfd_lib.report.promises import promises
 from dfd_lib.report.source import Report, open_report
 from dfd_lib.report.systems import systems
@@ -22,7 +23,7 @@ from dfd_lib.report.verdict import headline
 
 _SECTIONS: tuple[tuple[Callable[[Report], Section], str], ...] = (
     (results.leaderboard, "metrics.csv"),
-    (results.pairs, "pairs.csv"),
+    (pairs, "pairs.csv"),
     (results.ensembles, "ensembles.csv"),
     (tuning, ""),  # only where a recipe searches
     (ablations, ""),  # only where a recipe has some

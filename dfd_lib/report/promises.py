@@ -26,7 +26,7 @@ def promises(report: Report) -> Section:
     parts = (("calibration", "reliability", _calibration), ("operating", "operating", _operating), ("conformal", "verdicts", _verdicts))
     for line, (name, figure, build) in zip(said, parts, strict=False):
         blocks += [Words([line])] if line else []
-        blocks += report.pictures(figure)
+        blocks += report.pictures(figure, note=report.by_which_rule)
         table = report.table(f"{name}.csv")
         if table is not None:
             blocks += build(*_chosen(report, table))
@@ -102,7 +102,8 @@ def _verdicts(rows: pd.DataFrame, own: pd.DataFrame) -> list[Block]:
     columns = [Column("errors promised, each class"), *(Column(title, True) for title in titles)]
     body = [_verdict(row) for _, row in own.iterrows()]
     every = [[text_cell(row["model"]), *_seed(row, rows), *_verdict(row)] for _, row in rows.iterrows()]
-    foot = "Measured on test: the share of reals and of fakes whose truth was ruled out, each group weighing the same."
+    foot = "Measured on test: the share of reals and of fakes whose truth was ruled out, each group weighing the same. "
+    foot += "The promise holds on average over what calib might have been, so that a little more is no breach."
     caption = f"{_who(own)}: verdicts REAL, FAKE or UNSURE that promise an error rate for a new group"
     return [Table(caption, columns, body, foot), _folded("All models: verdicts", rows, columns, every)]
 

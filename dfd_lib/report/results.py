@@ -1,9 +1,10 @@
-"""The page's sections about what came out: leaderboard, pairs, ensembles, slices, answers."""
+"""The page's sections about what came out: leaderboard, ensembles, slices, answers."""
 
 import pandas as pd
 
-from dfd_lib.formats import LOWER_IS_BETTER, METRIC_NAMES, count, duration, p_value, share
+from dfd_lib.formats import LOWER_IS_BETTER, METRIC_NAMES, count, duration, share
 from dfd_lib.report.blocks import Block, Cell, Column, Section, Table, Words, metric_cell, number_cell, text_cell
+from dfd_lib.report.pairs import clip_rule_of
 from dfd_lib.report.source import Report
 from dfd_lib.report.verdict import MAJORITY, best_single, clean_rows, main_level, read_split
 
@@ -24,7 +25,7 @@ _HINTS = {
     "eer": "error rate where false alarms and misses are equally frequent; lower is better",
     "log_loss": "mean of -log of the probability given to the truth; lower is better",
     "brier": "mean squared error of p_fake; lower is better",
-    "ece": "mean gap between p_fake and the observed share of fakes; lower is better",
+    "ece": "mean gap between p_fake and the observed share of fakes; lower is better; chance on few rows raises it, so it has no interval",
 }
 
 
@@ -53,7 +54,7 @@ def _few_groups(report: Report, part: str) -> list[Block]:
         return []
     return [
         Words(
-            [f"{part} has only {count(groups, 'group')}: from so few, the intervals are too narrow. More people or scenes would tell."],
+            [f"{part} has only {count(groups, 'group')}: from so few, intervals may well be too narrow. More people or scenes would tell."],
             "warning",
         )
     ]
@@ -108,46 +109,16 @@ def _by_networks(rows: pd.DataFrame) -> str:
     return "" if pd.isna(most) else f", networks of clips see up to {count(most, 'frame')}"
 
 
-def pairs(report: Report) -> Section:
-    """The paired tests of every two models."""
-    blocks: list[Block] = [*report.pictures("pairs")]
-    table = report.table("pairs.csv")
-    if table is not None:
-        sure = int(table["significant"].astype(bool).sum())
-        words = f"Significant after Holm's correction: {count(sure)} of {count(len(table), 'pair')}."
-        titles = ["left", "right", "level", "metric"]
-        columns = [Column(name) for name in titles] + [Column(name, True) for name in ("left minus right", "p", "p (Holm)")]
-        columns.append(Column("significant"))
-        rows = [_pair(row) for _, row in table.sort_values("p", kind="stable").iterrows()]
-        caption = f"Every pair, with the 95 % interval of the difference{_level(report, table)}"
-        blocks += [Words([words]), Table(caption, columns, rows, folded=True)]
-    return Section("pairs", "Is the difference real", blocks)
-
-
-def _level(report: Report, table: pd.DataFrame) -> str:
-    """By which rule clips were scored, where clips are what a table is about."""
-    rule = report.recipe.evaluation.aggregator
-    return f"; {report.by_clip(rule)}" if "level" not in table or (table["level"] == "video").any() else ""
-
-
-def _pair(row: pd.Series) -> list[Cell]:
-    ends = {"difference_low": row["low"], "difference_high": row["high"]}
-    names = [text_cell(row[name]) for name in ("left", "right", "level")]
-    metric = text_cell(METRIC_NAMES.get(row["metric"], row["metric"]))
-    tests = [number_cell(row[name], p_value(row[name])) for name in ("p", "p_holm")]
-    difference = metric_cell(pd.concat([row, pd.Series(ends)]), "difference", sign=True)
-    return [*names, metric, difference, *tests, text_cell("yes" if bool(row["significant"]) else "no")]
-
-
 def ensembles(report: Report) -> Section:
     """The best single model, the best ensembles on val, and the verdict."""
     said = [line for line in report.text("ensembles.txt").splitlines() if line.strip()]
     blocks: list[Block] = [Words(said)] if said else []
-    blocks += report.pictures("ensembles")
+    blocks += report.pictures("ensembles", note=report.by_which_rule)
     table = report.table("ensembles.csv")
     if table is not None:
         blocks.append(_ensembles(report, table))
-    return Section("ensembles", "Do ensembles help", blocks + report.pictures("diversity"))
+    diversity = report.pictures("diversity", note=f"Answers are those on val. {report.by_which_rule}")
+    return Section("ensembles", "Do ensembles help", [*blocks, *diversity])
 
 
 def _ensembles(report: Report, table: pd.DataFrame) -> Table:
@@ -158,8 +129,22 @@ def _ensembles(report: Report, table: pd.DataFrame) -> Table:
     rows = [_ensemble(row, place) for place, (_, row) in enumerate(shown.iterrows())]
     left = len(rest) - TOP
     foot = f"{count(left, 'more ensemble')} in ensembles.csv." if left > 0 else ""
+    foot = f"{_how_found(table)} {foot}".strip()
     caption = "The best single model, then the best ensembles on val; gain is AUC on test minus the single model's, with its 95 % interval"
-    return Table(f"{caption}{_level(report, table)}", columns, rows, foot)
+    return Table(f"{caption}{clip_rule_of(report, table)}", columns, rows, foot)
+
+
+def _how_found(table: pd.DataFrame) -> str:
+    """How the search went where there were too many models to try all subsets, and what a member is."""
+    greedy, seeds = (table[name] if name in table else pd.Series([0]) for name in ("greedy", "seeds"))
+    said = []
+    if greedy.any():
+        every = count((table["rule"] == "single").sum(), "model")
+        met = count(greedy.sum(), "ensemble")
+        said.append(f"Of {every} every subset of the best on val was tried, and {met} that greedy forward selection met beyond them.")
+    if seeds.max() > 1:
+        said.append(f"Each model is the mean p_fake of its {count(seeds.max(), 'seed')}: an ensemble itself.")
+    return " ".join(said)
 
 
 def _combined(table: pd.DataFrame) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """What lies in a report's folder: tables, texts and figures, read when asked for."""
 
 import base64
+import dataclasses
 import functools
 import json
 import struct
@@ -131,6 +132,11 @@ class Report:
         return self.by_clip(rules[0] if rules else "none")
 
     @functools.cached_property
+    def by_which_rule(self) -> str:
+        """A sentence under figures that are about clips."""
+        return f"Scores are {self.clips}."
+
+    @functools.cached_property
     def frames_of_a_clip(self) -> str:
         """`5 frames`, or `frames, 3 to 24, 12 in the median` where clips differ; `frames` where coverage.csv does not tell."""
         table = self.table("coverage.csv")
@@ -139,9 +145,10 @@ class Report:
         fewest, most = int(read.min()), int(read.max())
         return count(most, "frame") if fewest == most else f"frames, {fewest} to {most}, {count(read.median())} in the median"
 
-    def pictures(self, *names: str) -> list[Picture]:
-        """The figures of these names (see `captions`), in this order, each with its variants."""
-        return [picture(path) for name in names for path in self._figures() if describe(path.stem).name == name]
+    def pictures(self, *names: str, note: str = "") -> list[Picture]:
+        """The figures of these names (see `captions`), in this order, each with its variants; `note` follows each caption."""
+        found = [picture(path) for name in names for path in self._figures() if describe(path.stem).name == name]
+        return [dataclasses.replace(one, caption=f"{one.caption} {note}".strip()) for one in found]
 
     def other_pictures(self) -> list[Picture]:
         """The figures that no caption is known for."""

@@ -15,7 +15,7 @@ def systems(report: Report) -> Section:
     table, title = report.table("systems.csv"), "Published systems, trained here"
     if table is None:
         return Section("systems", title)
-    return Section("systems", title, [Words(said), *report.pictures("systems"), *_tables(table, report.clips)])
+    return Section("systems", title, [Words(said), *report.pictures("systems", note=report.by_which_rule), *_tables(table, report.clips)])
 
 
 def _tables(table: pd.DataFrame, clips: str) -> list[Block]:

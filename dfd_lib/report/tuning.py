@@ -49,7 +49,7 @@ def _search(report: Report, folder: Path) -> list[Block]:
     trials = read_table(folder / "trials.csv")
     pictures = report.pictures("search_progress", "search_scatter")
     own = [_of(one, model) for one in pictures if one.name in (f"search_progress_{model}", f"search_scatter_{model}")]
-    return [_settings(model, best, report.clips), *own, _trials(model, trials, best)]
+    return [_settings(model, best, report.clips), *own, _trials(model, trials, best, report.clips)]
 
 
 def _of(one: Picture, model: str) -> Picture:
@@ -73,14 +73,14 @@ def _settings(model: str, best: dict[str, Any], clips: str) -> Table:
     return Table(caption, [Column("setting"), Column("recipe"), Column("best")], body)
 
 
-def _trials(model: str, trials: pd.DataFrame, best: dict[str, Any]) -> Table:
+def _trials(model: str, trials: pd.DataFrame, best: dict[str, Any], clips: str) -> Table:
     columns = [Column("trial", True), Column("AUC on val", True), Column("duration", True), Column("epochs", True)]
     columns += [Column("ended"), Column("what it changed")]
     body = [_trial(row, best["defaults"]) for _, row in trials.head(TOP).iterrows()]
     left = len(trials) - TOP
     total = f"{duration(trials['seconds'].sum())} in all."
     foot = f"{count(left, 'more trial')} in tuning/{model}/trials.csv; {total}" if left > 0 else total
-    return Table(f"{model}: the trials of the search, best first", columns, body, foot, folded=True)
+    return Table(f"{model}: the trials of the search, best first; AUC {clips}", columns, body, foot, folded=True)
 
 
 def _trial(row: pd.Series, defaults: dict[str, Any]) -> list[Cell]:

@@ -85,8 +85,7 @@ def _calibrate(
     out, rule = report_dir(experiment.name), experiment.evaluation
     promises = hold_as_asked(experiment, predictions)
     if scored is not None and pd.notna(scored["frames_per_clip"]):
-        told = {name: getattr(promises, name).assign(**scored) for name in TABLES}
-        promises = dataclasses.replace(promises, **told)
+        promises = dataclasses.replace(promises, **{name: _scored_as(getattr(promises, name), scored) for name in TABLES})
     said = findings(promises, best, rule.error_rate)
     for name in TABLES:
         write_table(getattr(promises, name), out / f"{prefix}{name}.csv")
@@ -96,6 +95,11 @@ def _calibrate(
             beside.write_text(text + "\n", encoding="utf-8")
     record_test_read(out, command, said[0])
     return promises
+
+
+def _scored_as(table: pd.DataFrame, scored: pd.Series) -> pd.DataFrame:
+    by_clip = table["level"] == "video"
+    return table.assign(**{name: table[name].mask(by_clip, value) for name, value in scored.items()})
 
 
 def _best_on_val(predictions: pd.DataFrame, aggregator: str) -> str:

@@ -1,6 +1,7 @@
 """Shards of an extraction, and the tables that are made of them."""
 
 import random
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -58,6 +59,29 @@ def test_merged_shards_are_byte_for_byte_one_run(media: Path, tmp_path: Path, co
     merge_shards(tmp_path / "many")
     assert contents(tmp_path / "many") == contents(tmp_path / "one")
     assert {"manifest.parquet", "coverage.csv", "faces.json"} <= set(contents(tmp_path / "one"))
+
+
+def test_a_shard_of_a_finished_folder_leaves_the_manifest_unless_it_cuts_anew(media: Path, tmp_path: Path) -> None:
+    run(media, tmp_path)
+    finished = contents(tmp_path)
+    run(media, tmp_path, "1/2", "2/2")
+    assert contents(tmp_path) == finished
+    merge_shards(tmp_path)
+    assert contents(tmp_path) == finished
+    run(media, tmp_path, "1/2", faces=Faces(size=48))
+    assert not (tmp_path / "manifest.parquet").exists(), "it would name crops of another size"
+
+
+def test_a_manifest_of_crops_that_are_gone_goes_with_them(media: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "media"
+    shutil.copytree(media, copy)
+    run(copy, tmp_path / "out")
+    (copy / "real/3.png").unlink()
+    rest = listing({name: label for name, label in FILES.items() if name != "real/3.png"})
+    run(copy, tmp_path / "out", "1/1", table=rest)
+    assert not (tmp_path / "out/manifest.parquet").exists()
+    merge_shards(tmp_path / "out")
+    assert "real/3.png" not in set(read_table(tmp_path / "out/coverage.csv")["file"])
 
 
 def test_a_file_that_is_named_again_has_one_row(media: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import mimetypes
 import os
+import unicodedata
 from pathlib import Path
 
 import pandas as pd
@@ -387,6 +388,19 @@ def test_names_that_differ_in_case_or_composition_are_different(tmp_path):
     assert set(table.index) == set(names)
     assert table["video"].is_unique and table["group"].is_unique
     assert problems == {}
+
+
+def test_a_list_may_compose_accents_otherwise_than_the_disk(tmp_path):
+    """NFC in the tables, NFD on the disk, as a Mac writes it."""
+    disk, typed = (unicodedata.normalize(form, "clip\u00e9") for form in ("NFD", "NFC"))
+    touch(tmp_path, f"{disk}.mp4", f"{disk}_fake.mp4", "plain.mp4")
+    own(tmp_path, "file,label,source", f"{typed}.mp4,REAL,", f"{typed}_fake.mp4,FAKE,{typed}.mp4", "plain.mp4,REAL,")
+    (tmp_path / "scenes.csv").write_text(f"video,scene\n{typed},one\nplain,one\n")
+    table, problems = listed(tmp_path, groups="scenes.csv")
+    assert problems == {}
+    assert set(table.index) == {f"{disk}.mp4", f"{disk}_fake.mp4", "plain.mp4"}
+    assert table.loc[f"{disk}_fake.mp4", "source"] == disk
+    assert table["group"].nunique() == 1
 
 
 def test_odd_files_are_problems_and_never_fatal(tmp_path):

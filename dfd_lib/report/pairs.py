@@ -1,0 +1,44 @@
+"""The page's section about differences between models: the paired tests of every two."""
+
+import pandas as pd
+
+from dfd_lib.formats import METRIC_NAMES, count, p_value
+from dfd_lib.report.blocks import Block, Cell, Column, Section, Table, Words, metric_cell, number_cell, text_cell
+from dfd_lib.report.source import Report
+
+TESTED = (
+    "Intervals are of resampled groups, p of a closed form (Obuchowski's), p (Holm) corrected for the number of rows. "
+    "On few groups the two may disagree: a difference counts as real only where p (Holm) is below .05 and the interval leaves 0 out."
+)
+"""Under every table of paired differences."""
+
+
+def pairs(report: Report) -> Section:
+    """The paired tests of every two models."""
+    blocks: list[Block] = [*report.pictures("pairs")]
+    table = report.table("pairs.csv")
+    if table is not None:
+        sure = int(table["significant"].astype(bool).sum())
+        words = f"Significant, by the interval and after Holm's correction: {count(sure)} of {count(len(table), 'pair')}."
+        titles = ["left", "right", "level", "metric"]
+        columns = [Column(name) for name in titles] + [Column(name, True) for name in ("left minus right", "p", "p (Holm)")]
+        columns.append(Column("significant"))
+        rows = [_pair(row) for _, row in table.sort_values("p", kind="stable").iterrows()]
+        caption = f"Every pair, with the 95 % interval of the difference{clip_rule_of(report, table)}"
+        blocks += [Words([words]), Table(caption, columns, rows, TESTED, folded=True)]
+    return Section("pairs", "Is the difference real", blocks)
+
+
+def clip_rule_of(report: Report, table: pd.DataFrame) -> str:
+    """By which rule clips were scored, where clips are what a table is about."""
+    rule = report.recipe.evaluation.aggregator
+    return f"; {report.by_clip(rule)}" if "level" not in table or (table["level"] == "video").any() else ""
+
+
+def _pair(row: pd.Series) -> list[Cell]:
+    ends = {"difference_low": row["low"], "difference_high": row["high"]}
+    names = [text_cell(row[name]) for name in ("left", "right", "level")]
+    metric = text_cell(METRIC_NAMES.get(row["metric"], row["metric"]))
+    tests = [number_cell(row[name], p_value(row[name])) for name in ("p", "p_holm")]
+    difference = metric_cell(pd.concat([row, pd.Series(ends)]), "difference", sign=True)
+    return [*names, metric, difference, *tests, text_cell("yes" if bool(row["significant"]) else "no")]
