@@ -184,7 +184,7 @@ def with_clip_rule(metrics: pd.DataFrame, aggregator: str) -> pd.DataFrame:
 def chosen_ensemble(experiment: Experiment, models: Container[str]) -> pd.Series | None:
     """The row of ensembles.csv that is best on val of those whose members are all among `models`."""
     tried = read_table(report_dir(experiment.name) / "ensembles.csv")
-    inside = [all(name in models for name in members.split("+")) for members in tried["members"]]
+    inside = tried["members"].map(lambda names: all(name in models for name in names.split("+")))
     combined = tried[inside & (tried["rule"] != "single")]
     return None if combined.empty else combined.iloc[0]
 
