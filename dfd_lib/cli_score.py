@@ -60,14 +60,10 @@ def _by_detector(detector: str, data: str, out: Path, **how) -> None:
 
 
 def _by_model(model: str, weights: str, data: str, out: Path, resize: str, image_size: int | None, layout: str, groups: str | None) -> None:
-    from dfd_lib.data.extract import verify_crops
-    from dfd_lib.data.pixels import load_pixels
-    from dfd_lib.data.sources import list_source
     from dfd_lib.models.registry import model_facts
     from dfd_lib.paths import find_source, find_weights
     from dfd_lib.process import start_tensorflow
-    from dfd_lib.stages import workers
-    from dfd_lib.tables import check_manifest, read_table, write_table
+    from dfd_lib.tables import write_table
 
     check_choice("resize", resize, ("area", "nearest", "bilinear"))
     model_facts(model)
@@ -75,24 +71,16 @@ def _by_model(model: str, weights: str, data: str, out: Path, resize: str, image
     start_tensorflow()
     from dfd_lib.models.blocks import side_of
     from dfd_lib.models.weights import load_weights
-    from dfd_lib.training.predict import predict
+    from dfd_lib.stages.score_files import score_root
     from dfd_lib.training.runs import trained_as
-    from dfd_lib.training.scoring import faster_step
 
     size, hyper = trained_as(file, model)
     network = load_weights(model, file, image_size=image_size or size, **hyper)
-    if (root / "manifest.parquet").is_file():  # what `dfd extract` wrote
-        manifest, skipped = check_manifest(read_table(root / "manifest.parquet")), []
-    else:
-        listing, problems = list_source(root, layout=layout, groups=groups)
-        manifest, coverage = verify_crops(listing, root, workers=workers())
-        bad = coverage[coverage["status"] == "skipped"]
-        skipped = [*zip(bad["file"], bad["reason"], strict=True), *zip(problems["file"], problems["reason"], strict=True)]
-    pixels = load_pixels(manifest, root, side_of(network), how=resize, workers=workers(), progress=True)
-    write_table(predict(network, manifest, pixels, name=model, step=faster_step(network, len(manifest))), out)
-    _tell_skipped(dict(skipped))
-    side = side_of(network)
-    typer.echo(f"{len(manifest)} crops scored at {side} x {side} px, {len(skipped)} skipped; predictions in {out}")
+    table, skipped = score_root(network, root, name=model, how=resize, layout=layout, groups=groups)
+    write_table(table, out)
+    _tell_skipped(skipped)
+    side, crops = side_of(network), len(table)
+    typer.echo(f"{crops} crops scored at {side} x {side} px, {len(skipped)} skipped; predictions in {out}")
 
 
 def _tell_skipped(skipped: Mapping[str, str]) -> None:

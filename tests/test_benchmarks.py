@@ -63,6 +63,28 @@ def test_the_page_in_the_repository_has_sections_of_parts_alone(written):
     assert page.page(page.sections_of(text)) == text
 
 
+def test_one_benchmark_of_a_part_can_be_chosen(written):
+    bench_run = importlib.import_module("run")
+    every = [bench.__name__ for bench in bench_run.benchmarks("training")]
+    assert "bench_scores" in every
+    assert [bench.__name__ for bench in bench_run.benchmarks("training", "scores")] == ["bench_scores"]
+    with pytest.raises(ValueError, match=r"training\.score: expected one of .*training\.scores"):
+        bench_run.benchmarks("training", "score")
+
+
+def test_memory_without_files_leaves_out_what_is_mapped(written, tmp_path):
+    measure = importlib.import_module("measure")
+    file = tmp_path / "mapped.bin"
+    file.write_bytes(bytes(60_000_000))
+    code = (
+        f"import mmap, time; m = mmap.mmap(open({str(file)!r}, 'rb').fileno(), 0, prot=mmap.PROT_READ)\n"
+        "[m[place] for place in range(0, 60_000_000, 4096)]; own = b'1' * 30_000_000; time.sleep(0.2)"
+    )
+    peak = measure.peak_memory([sys.executable, "-c", code])
+    assert peak.resident > 90_000_000
+    assert 30_000_000 < peak.own < 60_000_000
+
+
 def test_an_unknown_part_is_refused():
     done = subprocess.run([sys.executable, HERE / "run.py", "--tiny", "--only", "face"], capture_output=True, text=True, check=False)
     assert done.returncode == 2

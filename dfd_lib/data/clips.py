@@ -146,11 +146,16 @@ def _check_memory(error: Exception) -> None:
 def read_photo(path: Path) -> np.ndarray:
     """`read_image`, refusing what is too small to show a face (`MIN_SIDE`) with ValueError."""
     image = read_image(path)
+    check_side(path, image)
+    return image
+
+
+def check_side(path: Path, image: np.ndarray) -> None:
+    """Raise ValueError if an image is too small to show a face (`MIN_SIDE`)."""
     if min(image.shape[:2]) < MIN_SIDE:
         raise ValueError(
             f"{path}: expected sides of at least {MIN_SIDE} px, came {image.shape[1]} x {image.shape[0]}. Replace or remove it."
         )
-    return image
 
 
 def skipped(path: Path, error: Exception) -> Record:

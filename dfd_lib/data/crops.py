@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from dfd_lib.data.images import read_image as read_image  # the first step of the same way: import all of it from here
+from dfd_lib.data.images import view_image as view_image
 
 RESIZES = ("area", "nearest", "bilinear")
 
@@ -89,7 +90,7 @@ def _require(name: str, value: object, good: bool, expected: str) -> None:
         raise ValueError(f"crop: {name}: expected {expected}, came {value!r}")
 
 
-def resize(image: np.ndarray, size: int, how: str = "area") -> np.ndarray:
+def resize(image: np.ndarray, size: int, how: str = "area", out: np.ndarray | None = None) -> np.ndarray:
     """Bring an image to a square.
 
     Args:
@@ -100,6 +101,7 @@ def resize(image: np.ndarray, size: int, how: str = "area") -> np.ndarray:
             one pixel, exactly as Pillow's NEAREST does (OpenCV's differs);
             `bilinear` mixes the four nearest without averaging, as
             `tf.image.resize` does by default.
+        out: uint8 (size, size, 3), contiguous, where the result goes; default: a new array.
 
     Returns:
         uint8 array of shape (size, size, 3).
@@ -117,15 +119,19 @@ def resize(image: np.ndarray, size: int, how: str = "area") -> np.ndarray:
         raise ValueError(f"resize: expected a side of at least 1 pixel, came {size}")
     if how not in RESIZES:
         raise ValueError(f"resize: expected one of {', '.join(RESIZES)}, came {how!r}")
-    if how == "nearest":
-        return np.array(Image.fromarray(image).resize((size, size), Image.Resampling.NEAREST))
+    out = np.empty((size, size, 3), np.uint8) if out is None else out
     height, width = image.shape[:2]
     shrunk = (min(width, size), min(height, size))
+    if how == "nearest":
+        out[:] = Image.fromarray(image).resize((size, size), Image.Resampling.NEAREST)
+        return out
     if how == "area" and shrunk != (width, height):
-        image = cv2.resize(image, shrunk, interpolation=cv2.INTER_AREA)
-    if image.shape[:2] == (size, size):
-        return image.copy()
-    return cv2.resize(image, (size, size), interpolation=cv2.INTER_LINEAR)
+        image = cv2.resize(image, shrunk, dst=out if shrunk == (size, size) else None, interpolation=cv2.INTER_AREA)
+    if image.shape[:2] != (size, size):
+        cv2.resize(image, (size, size), dst=out, interpolation=cv2.INTER_LINEAR)
+    elif image is not out:
+        out[:] = image
+    return out
 
 
 def cut(frame: np.ndarray, box: Box, spec: CropSpec, eyes: Eyes | None = None) -> np.ndarray:

@@ -149,11 +149,7 @@ def verify_crops(
     Raises:
         ValueError: no file, or none of one class, can be used; or videos are among them.
     """
-    if (films := check_listing(listing)["kind"] == "video").any():
-        raise ValueError(
-            f"crops: expected images that are face crops, came {films.sum()} videos among {len(listing)} files. "
-            "Find their faces first: add a section `faces` to the recipe (such as `faces: {frames: 10}`), or use `dfd extract`."
-        )
+    check_images(listing)
     found: dict[str, tuple[int, int] | str] = {}  # the size, or why there is none; a record each would be twenty times as much
 
     def take(file: str, result: Record | Lost) -> None:
@@ -178,6 +174,15 @@ def verify_crops(
 
 def _says(path: Path, text: str) -> bool:
     return path.is_file() and path.read_text() == text
+
+
+def check_images(listing: pd.DataFrame) -> None:
+    """Raise ValueError if there are videos in a listing of what should be face crops."""
+    if (films := check_listing(listing)["kind"] == "video").any():
+        raise ValueError(
+            f"crops: expected images that are face crops, came {films.sum()} videos among {len(listing)} files. "
+            "Find their faces first: add a section `faces` to the recipe (such as `faces: {frames: 10}`), or use `dfd extract`."
+        )
 
 
 def crop_spec(faces: "Faces") -> CropSpec:

@@ -51,8 +51,13 @@ def read_image(path: str | Path) -> np.ndarray:
         ValueError: not a regular file, unreadable, empty, not an image,
             truncated, or more than `MAX_PIXELS`; one line that begins with the path.
     """
+    return np.array(view_image(path))
+
+
+def view_image(path: str | Path) -> np.ndarray:
+    """`read_image` without its last copy: the pixels cannot be written to, but be made something else of."""
     with open_image(path) as image:
-        return np.array(_rgb(image))
+        return np.asarray(_rgb(image))
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """Finished runs score crops that come one after another: nothing is held but a batch and the networks."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -82,9 +83,14 @@ def as_predictions(rows: pd.DataFrame, model: str, seed: int, condition: str, p_
 
 def in_threads(work: Callable[[Job], Done], jobs: Iterable[Job], chunk: int) -> Iterator[Done]:
     """Results in order, from threads that are never more than a chunk ahead of who takes them."""
+    ahead: deque[Future] = deque()
     with ThreadPoolExecutor(workers()) as pool:
-        for some in batches(jobs, chunk):
-            yield from pool.map(work, some)
+        for job in jobs:
+            ahead.append(pool.submit(work, job))
+            if len(ahead) >= chunk:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
 
 
 def batches(things: Iterable[Job], size: int) -> Iterator[list[Job]]:

@@ -56,7 +56,11 @@ def predictions_of(
     model: "keras.Model", examples: Examples, pixels: np.ndarray, *, name: str, seed: int, step: "Step | None" = None
 ) -> pd.DataFrame:
     """Score examples; a predictions table, condition `clean`."""
-    scores = p_fake(model, pixels, examples.rows, step)
+    return table_of_scores(examples, p_fake(model, pixels, examples.rows, step), name=name, seed=seed)
+
+
+def table_of_scores(examples: Examples, scores: np.ndarray, *, name: str, seed: int) -> pd.DataFrame:
+    """The predictions table of examples, from their P(fake), condition `clean`."""
     return check_predictions(examples.table.assign(model=name, seed=seed, level=examples.level, condition="clean", p_fake=scores))
 
 

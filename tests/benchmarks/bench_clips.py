@@ -73,6 +73,6 @@ def bench_full_size(tiny: bool) -> list[Share]:
     rows = []
     for what, step in steps.items():
         code = FULL_SIZE.format(name="resnext_lstm", side=side, frames=10, hyper=hyper, step=step, what=what)
-        share = peak_memory([sys.executable, "-c", code]) / (8 * GIB)
+        share = peak_memory([sys.executable, "-c", code]).resident / (8 * GIB)
         rows.append(Share(f"memory of {what} of resnext_lstm, {side} px, 10 frames, one clip", "8 GiB", share, high=1))
     return rows

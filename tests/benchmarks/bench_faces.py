@@ -64,7 +64,7 @@ def bench_memory(tiny: bool) -> list[Share]:
     """The same clip under many names, every frame of it, `ROWS` faces a clip: what is held must not grow with their number."""
     few, many = (2, 6) if tiny else (20, 200)
     with drawn_clips(2, ROWS, (640, 360)) as clips:
-        peaks = [peak_memory([sys.executable, __file__, str(multiply(clips, count))]) for count in (few, many)]
+        peaks = [peak_memory([sys.executable, __file__, str(multiply(clips, count))]).resident for count in (few, many)]
     return [Share(f"peak memory of {many} clips, {ROWS} faces each, 2 workers", f"that of {few}", peaks[1] / peaks[0], high=1.1)]
 
 

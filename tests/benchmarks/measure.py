@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 
 @dataclass(frozen=True)
@@ -79,29 +80,40 @@ class Share:
         return self.low <= self.value <= self.high
 
 
-def peak_memory(command: list[str]) -> int:
-    """The most bytes that a command and its processes hold together, looked at every 20 ms (Linux); RuntimeError if it fails."""
+class Peak(NamedTuple):
+    """The most bytes that processes held together, each figure at its own time.
+
+    Args:
+        resident: all their pages in memory, those of mapped files too, which the system takes back when it needs room.
+        own: without those of mapped files, and shared memory: what the system cannot take back.
+    """
+
+    resident: int
+    own: int
+
+
+def peak_memory(command: list[str]) -> Peak:
+    """What a command and its processes hold together at most, looked at every 20 ms (Linux); RuntimeError if it fails."""
     running = subprocess.Popen(command, start_new_session=True)
-    peak = 0
+    peak = Peak(0, 0)
     while running.poll() is None:
-        peak = max(peak, sum(map(resident_of(running.pid), Path("/proc").glob("[0-9]*/stat"))))
+        held = [memory_of(process, running.pid) for process in Path("/proc").glob("[0-9]*")]
+        peak = Peak(*(max(before, sum(now)) for before, now in zip(peak, zip(*held, strict=True), strict=True)))
         time.sleep(0.02)
     if running.returncode:
         raise RuntimeError(f"{command}: expected exit code 0, came {running.returncode}")
     return peak
 
 
-def resident_of(session: int) -> Callable[[Path], int]:
-    """From a process's `stat` (proc_pid_stat(5)) to the bytes it holds, 0 if it belongs to another session or is gone."""
-
-    def resident(stat: Path) -> int:
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            return 0
-        return int(fields[21]) * os.sysconf("SC_PAGE_SIZE") if int(fields[3]) == session else 0
-
-    return resident
+def memory_of(process: Path, session: int) -> Peak:
+    """What a process holds by its `statm` (proc_pid_statm(5)), nothing if it belongs to another session or is gone."""
+    try:
+        if int((process / "stat").read_text().rpartition(")")[2].split()[3]) != session:
+            return Peak(0, 0)
+        _, resident, shared, *_ = map(int, (process / "statm").read_text().split())
+    except (FileNotFoundError, ProcessLookupError):
+        return Peak(0, 0)
+    return Peak(resident * os.sysconf("SC_PAGE_SIZE"), (resident - shared) * os.sysconf("SC_PAGE_SIZE"))
 
 
 def timed(way: Callable[[], object]) -> float:

@@ -6,7 +6,7 @@ import pytest
 from dfd_lib.data.cache import entries
 from dfd_lib.models.registry import build
 from dfd_lib.training.predict import p_fake
-from dfd_lib.training.scoring import WORTH, faster_step, has_depthwise, onnx_step
+from dfd_lib.training.scoring import WORTH, faster_step, frozen_step, has_depthwise, onnx_step
 
 
 def test_onnx_scores_as_keras_and_is_written_once(tmp_path, monkeypatch):
@@ -32,8 +32,17 @@ def test_onnx_scores_as_keras_and_is_written_once(tmp_path, monkeypatch):
 def test_depthwise_networks_alone_leave_tensorflow(name, expected, monkeypatch):
     model = build(name, image_size=32)
     assert has_depthwise(model) is expected
-    monkeypatch.setattr("dfd_lib.training.scoring.onnx_step", lambda model: "onnx")
+    monkeypatch.setattr("dfd_lib.training.scoring.onnx_step", lambda model, threads: "onnx")
     assert (faster_step(model, WORTH) == "onnx") is expected
     assert faster_step(model, WORTH - 1) is None
     monkeypatch.setattr("dfd_lib.training.scoring.accelerators", lambda: ["GPU:0"])
     assert faster_step(model, WORTH) is None
+
+
+@pytest.mark.parametrize("name", ["lenet", "meso4"])
+def test_constant_weights_score_as_keras_whatever_the_batch(name):
+    model = build(name, image_size=32)
+    pixels = np.random.default_rng(2).integers(0, 256, (9, 32, 32, 3), dtype=np.uint8)
+    truth, step = model.predict(pixels, verbose=0), frozen_step(model)
+    for rows in (9, 4, 1):
+        np.testing.assert_allclose(step(pixels[:rows]), truth[:rows], atol=1e-6)
