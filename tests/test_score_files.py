@@ -1,4 +1,4 @@
-"""Crops scored from their files: as Keras scores their pixels, in order, without the bad ones, holding no more than a few batches."""
+"""Crops scored from their files: as Keras scores their pixels, in order, without the bad ones, no thread running far ahead."""
 
 import threading
 import time
@@ -10,7 +10,6 @@ import pytest
 
 from dfd_lib.data.crops import read_image, resize
 from dfd_lib.models.registry import build
-from dfd_lib.stages import score_files as module
 from dfd_lib.stages.score_files import BATCH, score_files
 from dfd_lib.stages.scoring import in_threads
 
@@ -51,28 +50,6 @@ def test_nothing_but_bad_files_is_an_error_that_shows_one(crops):
     manifest, root = crops
     with pytest.raises(ValueError, match=r"a crop that can be read, came none of 1 in .* 003\.jpg: .*damaged"):
         score_files(build("lenet", image_size=32), manifest.iloc[[3]], root, name="lenet", progress=False)
-
-
-def test_no_more_than_a_few_batches_are_held(crops, monkeypatch):
-    """However slow the scoring is, and however many files there are: decoding does not run ahead."""
-    manifest, root = crops
-    many, held, most = pd.concat([manifest.iloc[:1]] * 40, ignore_index=True), [0], [0]
-    monkeypatch.setenv("DFD_THREADS", "2")
-    monkeypatch.setattr(module, "BATCH", 1)
-
-    def step(pixels):
-        held[0] += 1
-        most[0] = max(most[0], held[0])
-        time.sleep(0.002)
-        held[0] -= 1
-        return np.zeros((len(pixels), 1))
-
-    many = many.assign(path=[f"{row}.png" for row in range(40)])
-    for path in many["path"]:
-        (root / path).write_bytes((root / manifest["path"][0]).read_bytes())
-    table, skipped = score_files(build("lenet", image_size=32), many, root, name="lenet", step=step, progress=False)
-    assert (len(table), skipped) == (40, {})
-    assert most[0] <= 2
 
 
 def test_threads_keep_the_order_and_stay_a_chunk_ahead(monkeypatch):
