@@ -77,7 +77,7 @@ def test_memory_without_files_leaves_out_what_is_mapped(written, tmp_path):
     file = tmp_path / "mapped.bin"
     file.write_bytes(bytes(60_000_000))
     code = (
-        f"import mmap, time; m = mmap.mmap(open({str(file)!r}, 'rb').fileno(), 0, prot=mmap.PROT_READ)\n"
+        f"import mmap, time; file = open({str(file)!r}, 'rb'); m = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)\n"
         "[m[place] for place in range(0, 60_000_000, 4096)]; own = b'1' * 30_000_000; time.sleep(0.2)"
     )
     peak = measure.peak_memory([sys.executable, "-c", code])
