@@ -26,6 +26,14 @@ def test_a_clip_model_is_held_against_its_own_trunk_and_its_shuffled_twin():
     assert stages.time_questions(recipe(resnext_small={}, lenet={"image_size": 32}, clips=on_lenet)) == [Question(FRAMES, "clips", "lenet")]
 
 
+def test_a_twin_differs_in_nothing_but_the_order():
+    relative = {**SMALL, "hyper": {"relative": True}}
+    asked = stages.time_questions(recipe(clips=SMALL, relative=relative, mixed={**relative, "order": "shuffled"}))
+    assert asked == [Question(ORDER, "relative", "mixed")]
+    explicit = {**SMALL, "image_size": 64, "hyper": {"relative": False}, "order": "shuffled"}
+    assert stages.time_questions(recipe(clips=SMALL, mixed=explicit)) == [Question(ORDER, "clips", "mixed")]
+
+
 def test_another_trunk_another_size_or_no_clips_ask_nothing():
     assert stages.time_questions(recipe(lenet={}, clips=SMALL)) == []
     assert stages.time_questions(recipe(resnext_small={"image_size": 96}, clips=SMALL)) == []

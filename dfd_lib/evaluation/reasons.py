@@ -20,6 +20,9 @@ OF_THEIRS = {
 }
 """What their own publications show, by system; nothing is known where nothing stands."""
 
+UNEVEN = 0.05
+"""By how much one class must be commoner in a published test than here to be told."""
+
 REASONS = ("leak", "shortcut", "test", "by_recipe")
 """The columns that `with_reasons` adds."""
 
@@ -45,7 +48,7 @@ def with_reasons(table: pd.DataFrame, leak_tax: pd.DataFrame | None = None, shor
             {
                 "leak": _with(theirs.get("leak", ""), tax),
                 "shortcut": _with(theirs.get("shortcut", ""), guess),
-                "test": theirs.get("test", ""),
+                "test": "; ".join(filter(None, (theirs.get("test", ""), _of_balance(row)))),
                 "by_recipe": _of_recipe(row),
             }
         )
@@ -104,6 +107,16 @@ def _guess(table: pd.DataFrame | None) -> str:
     return (
         f"on these data, guessing without a face ({best['family']}) has an AUC of {between(best['auc'], best['auc_low'], best['auc_high'])}"
     )
+
+
+def _of_balance(row: pd.Series) -> str:
+    """Where one class is commoner there than here, an accuracy there is worth less."""
+    here = max(row["n_fake"], row["n"] - row["n_fake"]) / row["n"] if row["n"] > 0 else None
+    there = row["claimed_majority"]
+    if pd.isna(there) or there - (here or 0.5) < UNEVEN:
+        return ""
+    said = f"always naming the commoner class would have had {percent(there, 1)}"
+    return said if here is None else f"{said} there, and has {percent(here, 1)} here"
 
 
 def _of_recipe(row: pd.Series) -> str:

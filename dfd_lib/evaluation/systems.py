@@ -20,6 +20,7 @@ REACHED = ("accuracy", "auc", "balanced_accuracy", "f1")
 
 COLUMNS = (
     *("dataset", "system", "model", "recipe", "models", "changed", "claimed", "claimed_low", "claimed_high", "claimed_n"),
+    "claimed_majority",
     *("level", "aggregator", "frames_per_clip", "threshold", "seeds", "n", "n_fake", "groups"),
     *(f"{name}{end}" for name in REACHED for end in ("", "_low", "_high")),
     *("difference", "difference_low", "difference_high", "p_holm", "significant"),
@@ -59,8 +60,9 @@ def systems_table(
     Returns:
         `COLUMNS`: recipe is one of `PUBLISHED`, `OWN`, `ABSENT`; claimed is the
         published accuracy, as its matrix says where there is one, with Wilson's
-        interval; each of `REACHED` has its 95 % interval from resampled groups,
-        and of several seeds is the mean, as are its ends. On the rows `PUBLISHED`, difference is its
+        interval, claimed_majority that of always naming the commoner class there;
+        each of `REACHED` has its 95 % interval from resampled groups, and of several
+        seeds is the mean, as are its ends. On the rows `PUBLISHED`, difference is its
         AUC minus that of `OWN`, paired, with its interval; p_holm over the systems, significant as in `pairs.significant`.
         aggregator and frames_per_clip (in the median) say how clips were scored; `none` is a network of clips.
     """
@@ -100,7 +102,8 @@ def _claimed(name: str) -> dict[str, object]:
     claims = recompute()
     row = claims[claims["system"] + " " + claims["model"] == name].iloc[0]
     ends = {f"claimed_{end}": row[f"accuracy_{end}"] for end in ("low", "high")}
-    return {"system": row["system"], "model": row["model"], "claimed": row["accuracy"], **ends, "claimed_n": row["n"]}
+    counts = {"claimed_n": row["n"], "claimed_majority": row["majority"]}
+    return {"system": row["system"], "model": row["model"], "claimed": row["accuracy"], **ends, **counts}
 
 
 def _joined(predictions: pd.DataFrame, members: Sequence[str], way: str, aggregator: str) -> pd.DataFrame:

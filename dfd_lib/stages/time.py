@@ -14,7 +14,7 @@ def time_questions(experiment: Experiment) -> list[Question]:
     """What a recipe can say about time: each model of clips against the frames of its trunk, and against its shuffled twin.
 
     The trunk is a model of the recipe that is the backbone, at the same size;
-    the twin is the same model of clips with `order: shuffled`.
+    the twin is the same model of clips, of the same size and hyper-parameters, with `order: shuffled`.
     """
     models = experiment.models
     clips = {name: one for name, one in models.items() if model_facts(one.model).takes == "clip"}
@@ -25,7 +25,7 @@ def time_questions(experiment: Experiment) -> list[Question]:
         backbone = one.hyper.get("backbone", hyper_defaults(one.model)["backbone"])
         trunks = [other for other, its in models.items() if its.model == backbone and _side(its) == _side(one)]
         trunks.sort(key=lambda other: models[other].tune is not None)  # a tuned trunk is another one
-        twins = [other for other, its in clips.items() if its.order == "shuffled" and its.model == one.model]
+        twins = [other for other, its in clips.items() if its.order == "shuffled" and _shape(its) == _shape(one)]
         questions += [Question(FRAMES, name, other) for other in trunks[:1]] + [Question(ORDER, name, other) for other in twins[:1]]
     return questions
 
@@ -51,3 +51,8 @@ def compare_time(experiment: Experiment, predictions: pd.DataFrame) -> pd.DataFr
 
 def _side(model: Model) -> int:
     return model.image_size or model_facts(model.model).input_size
+
+
+def _shape(model: Model) -> tuple[str, int, dict]:
+    """What makes two models the same network."""
+    return model.model, _side(model), {**hyper_defaults(model.model), **model.hyper}
