@@ -55,7 +55,7 @@ def remove_orphans(out: Path, root: Path, files: Iterable[str], shard: "Shard | 
     """
     listed = set(map(folder_name, files))
     gone = [folder for folder in (out / "crops").glob("*") if folder.name not in listed and _is_orphan(folder, root, shard)]
-    if gone:
+    if gone and shard:  # a finished manifest names them; without shards it was just written anew
         forget(out)
     for folder in gone:
         _remove(folder)

@@ -223,6 +223,8 @@ def test_crops_go_with_their_file(media: Path, capfd: pytest.CaptureFixture[str]
     assert (crops / folder_name("real/b.png")).is_dir(), "a run that failed removes nothing"
     extract(listing(fewer), media, media.parent / "out", faces=Faces(size=32), workers=0)
     assert {path.name for path in crops.iterdir()} == {folder_name(name) for name in fewer}
+    named = pd.read_parquet(media.parent / "out/manifest.parquet")["path"]
+    assert {path.split("/")[1] for path in named} == {folder_name(name) for name in fewer}, "the manifest stands, and names what is left"
     assert "removed: crops of 1 files that are in the source no more" in capfd.readouterr().err
 
 
