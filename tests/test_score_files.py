@@ -7,10 +7,8 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
-from dfd_lib.data.crops import resize
-from dfd_lib.data.images import keep_memory, read_image
+from dfd_lib.data.crops import read_image, resize
 from dfd_lib.models.registry import build
 from dfd_lib.stages.score_files import BATCH, score_files
 from dfd_lib.stages.scoring import in_threads
@@ -69,14 +67,3 @@ def test_threads_keep_the_order_and_stay_a_chunk_ahead(monkeypatch):
         assert len(begun) <= taken + 5
     with pytest.raises(ZeroDivisionError):
         [*in_threads(lambda job: 1 // job, [1, 0, 1], 2)]
-
-
-def test_memory_kept_for_the_next_image_changes_none(tmp_path):
-    """Sizes that grow and shrink, so that a block which is used again still holds another image."""
-    expected = {}
-    for number, side in enumerate((64, 300, 32, 300, 17, 224, 64)):
-        expected[tmp_path / f"{number}.png"] = np.random.default_rng(number).integers(0, 256, (side, side + 1, 3), np.uint8)
-        Image.fromarray(expected[tmp_path / f"{number}.png"]).save(tmp_path / f"{number}.png")
-    keep_memory()
-    for path, pixels in [*expected.items()] * 2:
-        np.testing.assert_array_equal(read_image(path), pixels)

@@ -4,9 +4,7 @@ A damaged file is refused and never half shown: the grey lower half that other
 decoders invent would be learnt, or judged.
 """
 
-import ctypes
 import struct
-import sys
 import threading
 import warnings
 from collections.abc import Iterator
@@ -60,20 +58,6 @@ def view_image(path: str | Path) -> np.ndarray:
     """`read_image` without its last copy: the pixels cannot be written to, but be made something else of."""
     with open_image(path) as image:
         return np.asarray(_rgb(image))
-
-
-def keep_memory() -> None:
-    """From now on this process keeps the memory of one image for the next; for those who decode thousands.
-
-    Otherwise Pillow and the C library hand it back and ask for it again, page
-    by page, which takes a third of the time of a small image. At most 128 MiB
-    of Pillow's and 64 MiB of the library's are kept. Without glibc, Pillow's alone.
-    """
-    Image.core.set_blocks_max(8)  # of 16 MiB
-    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
-    if hasattr(libc, "mallopt"):
-        for option in (-3, -1):  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD
-            libc.mallopt(option, 2**26)
 
 
 @contextmanager

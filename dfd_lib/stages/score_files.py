@@ -11,7 +11,6 @@ from tqdm import tqdm
 from dfd_lib.data.clips import BAD, check_side
 from dfd_lib.data.crops import resize, view_image
 from dfd_lib.data.extract import check_images, verify_crops
-from dfd_lib.data.images import keep_memory
 from dfd_lib.data.media import reason
 from dfd_lib.data.pixels import load_pixels
 from dfd_lib.data.sources import list_source
@@ -104,7 +103,6 @@ def score_files(
     Raises:
         ValueError: no crop can be read.
     """
-    keep_memory()
     step = step or fastest_step(network, len(manifest), threads=1)
     score = partial(_score, step, side_of(network), root, how)
     scores, skipped = [], {}
