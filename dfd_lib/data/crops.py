@@ -1,7 +1,7 @@
 """The one way a face crop is made, in training and in serving.
 
 Decode an image (`read_image`), cut a box with a margin, bring it to a size.
-NumPy, OpenCV and Pillow only, so that a served detector needs nothing else.
+NumPy, OpenCV, Pillow and simplejpeg only, so that a served detector needs nothing else.
 """
 
 import math

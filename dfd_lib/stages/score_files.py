@@ -85,8 +85,8 @@ def score_files(
 ) -> tuple[pd.DataFrame, Skipped]:
     """Score crops with a network of single crops.
 
-    Each thread decodes a batch and scores it, so decoding goes on beside
-    scoring, and no more is held than a few batches, however many crops there are.
+    Some threads decode batches and others score them, beside each other, and
+    no more is held than a few batches, however many crops there are.
 
     Args:
         network: with its final weights.
@@ -104,10 +104,11 @@ def score_files(
         ValueError: no crop can be read.
     """
     step = step or fastest_step(network, len(manifest), threads=1)
-    score = partial(_score, step, side_of(network), root, how)
+    read, score = partial(_read, side_of(network), root, how), partial(_score, step)
+    decoded = in_threads(read, batches(manifest["path"], BATCH), 2 * workers())
     scores, skipped = [], {}
     with tqdm(total=len(manifest), desc="score", unit="crop", disable=not progress) as bar:
-        for found, bad in in_threads(score, batches(manifest["path"], BATCH), 2 * workers()):
+        for found, bad in in_threads(score, decoded, 2 * workers()):
             scores.append(found)
             skipped |= bad
             bar.update(len(found))
@@ -119,8 +120,8 @@ def score_files(
     return table_of_scores(examples, np.concatenate(scores)[good], name=name, seed=0), skipped
 
 
-def _score(step: Step, side: int, root: Path, how: str, paths: list[str]) -> tuple[np.ndarray, Skipped]:
-    """P(fake) of a batch, float64 (n,), and what cannot be read, whose scores mean nothing."""
+def _read(side: int, root: Path, how: str, paths: list[str]) -> tuple[np.ndarray, Skipped]:
+    """Crops at the network's size, uint8 (n, side, side, 3), and what cannot be read, whose pixels are black."""
     pixels, bad = np.zeros((len(paths), side, side, 3), np.uint8), {}
     for path, place in zip(paths, pixels, strict=True):
         try:
@@ -129,4 +130,10 @@ def _score(step: Step, side: int, root: Path, how: str, paths: list[str]) -> tup
             resize(image, side, how, out=place)
         except BAD as error:
             bad[path] = reason(root / path, error)
+    return pixels, bad
+
+
+def _score(step: Step, read: tuple[np.ndarray, Skipped]) -> tuple[np.ndarray, Skipped]:
+    """P(fake) of a batch, float64 (n,), and what cannot be read, whose scores mean nothing."""
+    pixels, bad = read
     return step(pixels)[:, 0].astype(np.float64), bad
