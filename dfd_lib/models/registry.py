@@ -145,10 +145,12 @@ def build(name: str, *, image_size: int | None = None, weights: str | None = Non
         raise ValueError(
             f"model {name!r}: expected a weight file or no weights, came 'imagenet'; ImageNet weights exist for {with_imagenet}."
         )
+    from dfd_lib.models.normal import fuse
+
     pretrained = ["imagenet"] if weights == "imagenet" else []
     try:
         inside = {key: value for key, value in hyper.items() if key != "head"}
-        model = with_head(builder(size, *pretrained, **inside), hyper.get("head", ONE_UNIT))
+        model = fuse(with_head(builder(size, *pretrained, **inside), hyper.get("head", ONE_UNIT)))
     except (TypeError, ValueError) as error:
         asked = ", ".join(f"{key}={value!r}" for key, value in {"image_size": size, **hyper}.items())
         reason = " ".join(str(error).split())
