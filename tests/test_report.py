@@ -159,7 +159,7 @@ def test_every_row_has_as_many_cells_as_the_head(folder):
 
 def test_hostile_names_stay_text(house):
     nasty = ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "{{ 7*7 }}", "a' & b"]
-    folder = made.write_report(house / "nasty", nasty, title="<b>T</b> {{ 1 }}", about="</main><script>x</script>")
+    folder = made.write_report(house / "nasty", nasty, title="<b>T</b> {{ 1 }}", about="</main><script>x</script> `<i>`")
     coverage = made.coverage().assign(file=[f"{place}/<svg onload=x>" for place in range(120)], reason="<iframe>")
     write_table(coverage, folder / "coverage.csv")
     (folder / "notes.txt").write_text("<style>*{display:none}</style>\n")
@@ -172,6 +172,7 @@ def test_hostile_names_stay_text(house):
         assert any(name in row[0] for table in page.tables for row in table), name
     assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)
     assert "<b>T</b> {{ 1 }}" in page.words("h1")
+    assert "<i>" in page.words("code")
     assert "notebooks/a%20b%26%3Ci%3E%23%3F.ipynb" in [link["href"] for link in page.all("a")]
 
 
