@@ -35,7 +35,7 @@ GENERALISED = [*(f"{study}.csv" for study in STUDIES), *(["notebooks/70_generali
 # on a machine with GPUs each training takes them all, so there it is one after the other
 TRAIN_THREADS = workflow.cores if gpus() else max(1, workflow.cores // len(RUNS))
 # steps that stand beside each other at the end, each mostly one thread
-HALF = max(1, workflow.cores // 2)
+HALF = workflow.cores if gpus() else max(1, workflow.cores // 2)
 # the largest network first, so that it does not train alone at the end
 LARGE = (
     *("resnext_lstm", "resnext_lstm_small", "resnext50", "inception_resnet_v2", "xception", "vgg19", "vgg16", "efficientnet_v2_b0"),
@@ -434,7 +434,7 @@ if ABLATIONS and not ABLATIONS.together:
             recipe=lambda wildcards: ablation_parts(wildcards.run),
         log:
             "logs/ablations/{run}.txt",
-        threads: HALF if not gpus() else workflow.cores
+        threads: HALF
         priority: 5
         shell:
             run_command("dfd ablate '{NAME}' {wildcards.run}", "trained {wildcards.run}") + "; touch {output}"

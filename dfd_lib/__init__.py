@@ -13,6 +13,8 @@ from importlib import import_module
 
 # TensorFlow's start-up lines would fill every notebook; TF_CPP_MIN_LOG_LEVEL=0 brings them back
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# a process takes of a GPU's memory what it needs: by default the first one takes all, and a notebook beside it fails
+os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 # ONNX Runtime's wheels for Linux tell Microsoft of every session that is opened; what is judged here is nobody's business
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 if "DFD_THREADS" in os.environ:  # read by TensorFlow when it starts, so set before anything can start it

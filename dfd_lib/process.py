@@ -50,6 +50,13 @@ def _take_turn(path: Path, name: str) -> TextIO:
     return handle
 
 
+def workers() -> int:
+    """How many processes or threads a step may use: DFD_THREADS, else all processors that this process may use."""
+    import joblib
+
+    return int(os.environ.get("DFD_THREADS") or joblib.cpu_count())
+
+
 def start_tensorflow() -> None:
     """Import TensorFlow and let it look for devices, without its native start-up lines on stderr."""
     kept = os.dup(2)

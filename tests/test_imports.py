@@ -33,13 +33,13 @@ BELOW = {
     "stamp": ["paths", "tables"],
     "process": ["paths"],
     "notebooks": ["paths", "spelling"],
-    "data": ["paths", "spelling", "tables"],
+    "data": ["paths", "process", "spelling", "tables"],
     "models": ["spelling"],
     "models.weights": ["models", "paths"],  # weights are files; the networks themselves know pixels alone
     "models.mesonet_weights": ["models", "paths"],
     "models.torchvision_weights": ["models", "paths"],
     "training.trials": ["training", "models", "data.pixels", "evaluation.aggregate", "experiment", *TABLES],  # judged by clip
-    "training": ["models", "data.pixels", "data.augment", "data.sequences", "data.cache", "data.origins", "experiment", *TABLES],
+    "training": ["process", "models", "data.pixels", "data.augment", "data.sequences", "data.cache", "data.origins", "experiment", *TABLES],
     "evaluation": ["tables", "formats"],
     "figures": TABLES,
     "explain": ["paths"],

@@ -23,13 +23,16 @@ from dfd_lib.paths import PART, cache_dir, remove_parts, whole
 
 GIGABYTE = 10**9
 
+KINDS = (".npy", ".onnx")
+"""Arrays, and networks."""
+
 Fill = Callable[[Callable[[int, np.ndarray], None]], None]
 """Makes an array: calls the `write(row, values)` it is given for every row, from any thread; `values` may be several rows."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One array or network on disk: its file, its bytes, when it was last opened (seconds since 1970), whether it is being read."""
+    """One array or network: its file, its bytes on disk, when it was last opened (seconds since 1970), whether it is being read."""
 
     path: Path
     bytes: int
@@ -81,9 +84,10 @@ def cached_bytes(name: str, make: Callable[[], bytes]) -> bytes:
 
 def entries() -> list[Entry]:
     """What is in the cache, the least recently used first."""
-    kept = [path for path in cache_dir().glob("*") if path.suffix in (".npy", ".onnx")]
+    kept = [path for path in cache_dir().glob("*") if path.suffix in KINDS]
     found = [(path, path.stat()) for path in kept]
-    return sorted((Entry(path, facts.st_size, facts.st_mtime, _is_read(path)) for path, facts in found), key=lambda entry: entry.used)
+    there = [Entry(path, 512 * facts.st_blocks, facts.st_mtime, _is_read(path)) for path, facts in found]  # rows never written take none
+    return sorted(there, key=lambda entry: entry.used)
 
 
 def make_room(wanted: int = 0, limit: float | None = None) -> list[Entry]:
@@ -153,12 +157,12 @@ def _remove(path: Path) -> bool:
 
 
 def _when_unread(path: Path, act: Callable[[], None]) -> bool:
-    """Do something while nobody reads an array; False where somebody does, or where it is gone."""
+    """Do something while nobody reads an array; False where somebody does, where it is gone, or where that cannot be known."""
     try:
-        with path.open("rb") as file:
+        with path.open("r+b") as file:  # NFS locks for us alone only what is open for writing
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             act()
-    except (BlockingIOError, FileNotFoundError):
+    except OSError:
         return False
     return True
 
@@ -166,11 +170,12 @@ def _when_unread(path: Path, act: Callable[[], None]) -> bool:
 def _remove_abandoned() -> None:
     """Remove what killed processes left half-written, and their locks."""
     folder = cache_dir()
-    left = {folder / part.name.removeprefix(PART).rpartition("-")[0] for part in folder.glob(f"{PART}*.npy-*")}
+    left = {folder / part.name.removeprefix(PART).rpartition("-")[0] for part in folder.glob(f"{PART}*-*")}
     for lock in {path.with_suffix(".lock") for path in left} | set(folder.glob("*.lock")):
         if handle := _lock(lock, wait=False):
             with handle:
-                remove_parts(folder, f"{lock.stem}.npy")
+                for kind in KINDS:
+                    remove_parts(folder, f"{lock.stem}{kind}")
                 lock.unlink()
 
 

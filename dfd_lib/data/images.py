@@ -20,6 +20,9 @@ from dfd_lib.data.media import MAX_PIXELS, check_file, words
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
 """What `read_image` decodes, told by the content and never by the file's name."""
 
+SPARE = 2**20
+"""Bytes that a JPEG may be larger than its pixels, for thumbnails and notes."""
+
 _DAMAGED = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, ArithmeticError, Warning, struct.error)
 _ONE_AT_A_TIME = threading.Lock()
 _ORIENTATION = 0x0112  # EXIF tag: how the camera was held
@@ -102,8 +105,12 @@ def _ordinary(image: Image.Image) -> np.ndarray | None:
     if image.format != "JPEG" or image.mode != "RGB" or orientation(image) in _UPRIGHT:
         return None
     image.fp.seek(0)
+    most = SPARE + 3 * image.width * image.height  # who hides gigabytes behind a picture fills no memory
+    data = image.fp.read(most + 1)
+    if len(data) > most:
+        return None
     try:
-        pixels = simplejpeg.decode_jpeg(image.fp.read(), strict=True)
+        pixels = simplejpeg.decode_jpeg(data, strict=True)
     except ValueError:  # the least oddity, which Pillow may forgive
         return None
     return pixels if pixels.shape == (image.height, image.width, 3) else None

@@ -18,7 +18,8 @@ from tqdm import tqdm
 from dfd_lib.data.augment import augmented, changer, mixed
 from dfd_lib.data.cache import cached_array
 from dfd_lib.data.contents import contents_hash, file_facts
-from dfd_lib.data.crops import read_image, resize
+from dfd_lib.data.crops import resize, view_image
+from dfd_lib.process import workers
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -26,9 +27,7 @@ if TYPE_CHECKING:
     from dfd_lib.experiment import Augment
 
 
-def load_pixels(
-    manifest: pd.DataFrame, root: Path, size: int, *, how: str = "area", workers: int = 2, progress: bool = False
-) -> np.ndarray:
+def load_pixels(manifest: pd.DataFrame, root: Path, size: int, *, how: str = "area", progress: bool = False) -> np.ndarray:
     """Crops at one size, decoded once and kept in `data/cache`.
 
     They are known by their contents, side and interpolation: the same crops in
@@ -39,7 +38,6 @@ def load_pixels(
         root: the folder that holds the crops.
         size: side in pixels.
         how: `area`, `nearest` or `bilinear`.
-        workers: threads that decode.
         progress: show a bar.
 
     Returns:
@@ -54,10 +52,10 @@ def load_pixels(
 
     def decode(write: Callable[[int, np.ndarray], None]) -> None:
         def one(row: int) -> None:
-            write(row, resize(read_image(paths[row]), size, how))
+            write(row, resize(view_image(paths[row]), size, how))
 
         bar = tqdm(range(len(paths)), desc=f"decode {size} px", unit="crop", disable=not progress)
-        joblib.Parallel(n_jobs=workers, prefer="threads", batch_size=64)(joblib.delayed(one)(row) for row in bar)
+        joblib.Parallel(n_jobs=workers(), prefer="threads", batch_size=64)(joblib.delayed(one)(row) for row in bar)
 
     return cached_array(f"pixels-{key}", (len(paths), size, size, 3), np.uint8, decode)
 
@@ -149,7 +147,7 @@ def training_batches(
         return (images, inputs[1]) if clips else images, goal, weight
 
     numbers = tf.data.Dataset.range(epochs.start * steps, epochs.stop * steps)
-    return numbers.map(batch, num_parallel_calls=2, deterministic=True).prefetch(4)
+    return numbers.map(batch, num_parallel_calls=max(2, workers()), deterministic=True).prefetch(4)
 
 
 def _gather(*versions: np.ndarray) -> Callable[..., "tf.Tensor | tuple[tf.Tensor, tf.Tensor]"]:

@@ -22,8 +22,8 @@ def gains(metrics: pd.DataFrame, pairs: pd.DataFrame, twins: Mapping[str, str], 
     Returns:
         A row a tuned model: model, trials, val_default, val_tuned, test_default,
         test_tuned (AUC by clip), gain (tuned minus default on test), gain_low,
-        gain_high (95 %, paired bootstrap over groups), p (of no difference), aggregator and
-        frames_per_clip, of which scores by clip were made.
+        gain_high (95 %, paired bootstrap over groups), p (of no difference), significant (as
+        `pairs` has it), aggregator and frames_per_clip, of which scores by clip were made.
     """
     rows = metrics[(metrics["level"] == "video") & (metrics["condition"] == "clean")]
     auc = rows.groupby(["split", "model"])["auc"].mean()
@@ -37,7 +37,8 @@ def gains(metrics: pd.DataFrame, pairs: pd.DataFrame, twins: Mapping[str, str], 
         }
         for model, twin in twins.items()
     ]
-    names = ["model", "trials", "val_default", "val_tuned", "test_default", "test_tuned", "gain", "gain_low", "gain_high", "p", *_CLIPS]
+    names = ["model", "trials", "val_default", "val_tuned", "test_default", "test_tuned", "gain", "gain_low", "gain_high"]
+    names += ["p", "significant", *_CLIPS]
     return pd.DataFrame(table, columns=names)
 
 
@@ -45,7 +46,7 @@ def finding(row: pd.Series) -> str:
     """One row of `gains` in words.
 
     Example:
-        >>> row = {"model": "lenet", "trials": 20, "gain": 0.031, "gain_low": 0.01, "gain_high": 0.052}
+        >>> row = {"model": "lenet", "trials": 20, "gain": 0.031, "gain_low": 0.01, "gain_high": 0.052, "significant": True}
         >>> row |= {"val_default": 0.8, "val_tuned": 0.85, "test_default": 0.790, "test_tuned": 0.821}
         >>> print(*finding(pd.Series(row | {"aggregator": "mean", "frames_per_clip": 5.0})).partition(" on test"), sep="\\n")
         Tuning lenet (20 trials) bought +.031 (+.010 to +.052) of AUC by clip (mean of 5 frames)
@@ -61,10 +62,8 @@ def finding(row: pd.Series) -> str:
 
 
 def _judge(row: pd.Series) -> str:
-    if row["gain_low"] > 0:
-        return "a real gain"
-    if row["gain_high"] < 0:
-        return "a real loss"
+    if row["significant"]:
+        return "a real gain" if row["gain"] > 0 else "a real loss"
     return "nothing, the recipe's own settings won the search" if row["gain"] == 0 else "it could be chance"
 
 
@@ -77,12 +76,13 @@ def _kinds(model: str, twin: str) -> list[tuple[str, str]]:
     return [("default", twin), ("tuned", model)]
 
 
-def _difference(pairs: pd.DataFrame, model: str, twin: str) -> dict[str, float]:
+def _difference(pairs: pd.DataFrame, model: str, twin: str) -> dict[str, float | bool]:
     """Tuned minus default from the row of the two, whichever way round it stands."""
     for sign, left, right in ((1, model, twin), (-1, twin, model)):
         rows = pairs[(pairs["left"] == left) & (pairs["right"] == right) & (pairs["metric"] == "auc")]
         if len(rows):
             row = rows.iloc[0]
             low, high = sorted((sign * row["low"], sign * row["high"]))
-            return {"gain": sign * row["difference"], "gain_low": low, "gain_high": high, "p": row["p"]}
-    return dict.fromkeys(("gain", "gain_low", "gain_high", "p"), np.nan)
+            ends = {"gain_low": low, "gain_high": high}
+            return {"gain": sign * row["difference"], **ends, "p": row["p"], "significant": bool(row["significant"])}
+    return {**dict.fromkeys(("gain", "gain_low", "gain_high", "p"), np.nan), "significant": False}

@@ -83,7 +83,8 @@ def load_model(path: str | Path) -> "keras.Model":
     import keras
 
     import dfd_lib.models.grouped
-    import dfd_lib.models.mirror  # noqa: F401  both register what Keras does not know
+    import dfd_lib.models.mirror
+    import dfd_lib.models.normal  # noqa: F401  they register what Keras does not know
 
     path = find_weights(path)
     _check_archive(path)

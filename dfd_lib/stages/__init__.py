@@ -4,11 +4,12 @@ Each step reads tables from disk and writes tables to disk, so it can be rerun,
 cached or sent to another machine. The Snakefile says which follows which.
 """
 
+from dfd_lib.process import workers
 from dfd_lib.stages.ablations import ablate, ablation_runs, ablation_settings, ablations_asked, blended_faces, collect_ablations
 from dfd_lib.stages.checks import check_leak_free, check_written, stamp
 from dfd_lib.stages.leaktax import pay_leak_tax
 from dfd_lib.stages.media import draw_clips, find_faces, list_media, read_faces, read_manifest, sample_crops, split_faces
-from dfd_lib.stages.places import crops_root, run_dir, source_dir, workers
+from dfd_lib.stages.places import crops_root, run_dir, source_dir
 from dfd_lib.stages.results import best_line, compare, search_ensembles
 from dfd_lib.stages.shortcuts import find_shortcuts
 from dfd_lib.stages.systems import compare_systems

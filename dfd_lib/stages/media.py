@@ -9,7 +9,8 @@ import pandas as pd
 from dfd_lib.data.sources import list_source
 from dfd_lib.experiment import Experiment
 from dfd_lib.paths import faces_dir, report_dir, whole
-from dfd_lib.stages.places import crops_root, source_dir, workers
+from dfd_lib.process import workers
+from dfd_lib.stages.places import crops_root, source_dir
 from dfd_lib.tables import check_manifest, read_table, write_table
 
 

@@ -1,9 +1,6 @@
-"""Where the steps of an experiment find and leave things, and how many processes they may use."""
+"""Where the steps of an experiment find and leave things."""
 
-import os
 from pathlib import Path
-
-import joblib
 
 from dfd_lib.experiment import Experiment
 from dfd_lib.paths import faces_dir, find_source, project_root, raw_dir, report_dir
@@ -24,8 +21,3 @@ def crops_root(experiment: Experiment) -> Path:
 def run_dir(experiment: Experiment, model: str, seed: int) -> Path:
     """Where one training run is kept."""
     return report_dir(experiment.name) / "models" / f"{model}-s{seed}"
-
-
-def workers() -> int:
-    """How many processes a step may use: DFD_THREADS, else all processors that this process may use."""
-    return int(os.environ.get("DFD_THREADS") or joblib.cpu_count())

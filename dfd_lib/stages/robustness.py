@@ -21,8 +21,9 @@ from dfd_lib.evaluation.ensembles import ensemble_predictions
 from dfd_lib.evaluation.metrics import evaluate
 from dfd_lib.experiment import Experiment
 from dfd_lib.paths import report_dir, whole
+from dfd_lib.process import workers
 from dfd_lib.stages.media import list_media, read_manifest
-from dfd_lib.stages.places import crops_root, source_dir, workers
+from dfd_lib.stages.places import crops_root, source_dir
 from dfd_lib.stages.scoring import BATCH, Scorer, as_predictions, frame_runs, in_threads
 from dfd_lib.stamp import record_test_read
 from dfd_lib.tables import check_predictions, read_table, write_table

@@ -15,7 +15,7 @@ from dfd_lib.data.media import reason
 from dfd_lib.data.pixels import load_pixels
 from dfd_lib.data.sources import list_source
 from dfd_lib.models.blocks import frames_of, side_of
-from dfd_lib.stages.places import workers
+from dfd_lib.process import workers
 from dfd_lib.stages.scoring import batches, in_threads
 from dfd_lib.tables import check_manifest, read_table
 from dfd_lib.training.examples import examples_of
@@ -54,7 +54,7 @@ def score_root(
     if frames_of(network) is None:
         table, bad = score_files(network, manifest, root, name=name, how=how)
     else:
-        pixels = load_pixels(manifest, root, side_of(network), how=how, workers=workers(), progress=True)
+        pixels = load_pixels(manifest, root, side_of(network), how=how, progress=True)
         table, bad = predict(network, manifest, pixels, name=name), {}
     return table, skipped | bad
 

@@ -13,7 +13,8 @@ import pandas as pd
 from dfd_lib.data.crops import resize
 from dfd_lib.experiment import Experiment
 from dfd_lib.models.registry import model_facts
-from dfd_lib.stages.places import run_dir, workers
+from dfd_lib.process import workers
+from dfd_lib.stages.places import run_dir
 from dfd_lib.training.predict import scoring_step
 from dfd_lib.training.runs import load_network
 

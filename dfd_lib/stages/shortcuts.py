@@ -4,8 +4,9 @@ import pandas as pd
 
 from dfd_lib.experiment import Experiment
 from dfd_lib.paths import faces_dir, report_dir, whole
+from dfd_lib.process import workers
 from dfd_lib.stages.media import list_media, read_faces
-from dfd_lib.stages.places import crops_root, source_dir, workers
+from dfd_lib.stages.places import crops_root, source_dir
 from dfd_lib.tables import read_table, write_table
 
 WRITES = ("shortcuts.csv", "shortcuts.txt")

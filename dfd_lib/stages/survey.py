@@ -12,8 +12,9 @@ from dfd_lib.data.sources import list_source
 from dfd_lib.experiment import Experiment
 from dfd_lib.figures import contact_sheet, face_sizes, save
 from dfd_lib.paths import faces_dir, find_source, report_dir
+from dfd_lib.process import workers
 from dfd_lib.stages.media import list_media, read_faces, sample_crops
-from dfd_lib.stages.places import source_dir, workers
+from dfd_lib.stages.places import source_dir
 from dfd_lib.tables import read_table, write_table
 
 

@@ -51,6 +51,7 @@ def _penalized(config: Model) -> type["keras.Model"]:
     Adam and in plain SGD; AdamW has its own.
     """
     import keras
+    import tensorflow as tf
     from keras import ops
 
     decay = config.weight_decay
@@ -60,7 +61,9 @@ def _penalized(config: Model) -> type["keras.Model"]:
     class Decayed(keras.Model):
         def compute_loss(self, *args, **kwargs):
             squares = [ops.sum(ops.square(ops.cast(one, "float32"))) for one in self.trainable_variables]
-            return super().compute_loss(*args, **kwargs) + decay / 2 * sum(squares)
+            # each of several GPUs adds it, and their gradients are summed
+            share = decay / 2 / tf.distribute.get_strategy().num_replicas_in_sync
+            return super().compute_loss(*args, **kwargs) + share * sum(squares)
 
     return Decayed
 

@@ -7,15 +7,14 @@ with those and slower with LeNet. Their scores differ by less than 1e-5.
 """
 
 import hashlib
-import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import joblib
 import numpy as np
 
 from dfd_lib.data.cache import cached_bytes
 from dfd_lib.models.blocks import frames_of
+from dfd_lib.process import workers
 from dfd_lib.training.devices import accelerators
 from dfd_lib.training.export import OPSET, export_onnx
 
@@ -78,7 +77,7 @@ def onnx_step(model: "keras.Model", threads: int | None = None) -> Step:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or int(os.environ.get("DFD_THREADS") or joblib.cpu_count())
+    options.intra_op_num_threads = threads or workers()
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # waiting threads leave the processor to others
     network = cached_bytes(f"network-{_key(model)}.onnx", lambda: export_onnx(model, half=False))
     session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])

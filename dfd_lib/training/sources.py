@@ -2,7 +2,8 @@
 
 A frozen base gives the same features of the same pixels in every epoch, so they
 are computed once, kept in `data/cache`, and only the head is trained: the same
-scores, many times as fast. Several seeds, and all trials of a search, share them.
+scores, many times as fast. Runs from the same given weights share them, as do
+trials of a search that changes nothing in the crops.
 
 Random changes of the crops come before the base. So that the head still sees
 some, features are kept of `feature_copies` versions of the training crops: the

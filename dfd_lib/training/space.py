@@ -3,7 +3,6 @@
 import warnings
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from dfd_lib.experiment import Model
@@ -63,8 +62,9 @@ def draw(hp: "keras_tuner.HyperParameters", config: Model) -> Model:
         if value is not None and not isinstance(value, dict):  # such as a backbone's own, which no space draws
             hp.Fixed(key, "-".join(map(str, value)) if isinstance(value, list | tuple) else value)  # as the spaces write them
     hyper = {**search_space(config.model, hp), **config.hyper}
+    rate = config.learning_rate
     settings = {
-        "learning_rate": hp.Float("learning_rate", 1e-5, 1e-2, sampling="log", default=float(np.clip(config.learning_rate, 1e-5, 1e-2))),
+        "learning_rate": hp.Float("learning_rate", min(1e-5, rate), max(1e-2, rate), sampling="log", default=rate),
         "optimizer": _choice(hp, "optimizer", ["adam", "adamw", "rmsprop"], config.optimizer),
         "epochs": hp.values.get("tuner/epochs", most_epochs(config)),
     }

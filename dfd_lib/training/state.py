@@ -3,6 +3,7 @@
 import contextlib
 import json
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -107,17 +108,22 @@ def load_state(model: keras.Model, folder: Path, key: str) -> list[dict]:
     """Put a saved state back into a compiled model whose optimizer is built.
 
     Returns:
-        The history so far; empty if there is no state with this key.
+        The history so far; empty if there is no state with this key, or none that can be read.
     """
     path = folder / "state.npz"
     if not path.is_file():
         return []
-    with np.load(path) as saved:
-        if str(saved["key"]) != key:
-            return []
-        for number, variable in enumerate(_variables(model)):
-            variable.assign(saved[f"v{number}"])
-        return json.loads(str(saved["history"]))
+    try:
+        with np.load(path) as saved:
+            if str(saved["key"]) != key:
+                return []
+            values = [saved[f"v{number}"] for number in range(len(_variables(model)))]
+            history = json.loads(str(saved["history"]))
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+        return []  # a power cut can leave an empty or half file in the place of a whole one
+    for variable, value in zip(_variables(model), values, strict=True):
+        variable.assign(value)
+    return history
 
 
 def _variables(model: keras.Model) -> list:

@@ -10,6 +10,7 @@ import pandas as pd
 from dfd_lib.evaluation.aggregate import aggregate
 from dfd_lib.experiment import Tune
 from dfd_lib.formats import duration, share
+from dfd_lib.paths import whole
 from dfd_lib.tables import read_table
 from dfd_lib.training.space import is_fixed
 
@@ -101,9 +102,22 @@ def last_line(table: pd.DataFrame, oracle: "keras_tuner.Oracle") -> str:
     return f"{said}; best so far {share(best['val_auc'])}, trial {best['trial']}"
 
 
+def tell_failure(folder: Path, trial: str, error: Exception) -> None:
+    """Write down why a trial failed: what KerasTuner's workers send to their chief has no words."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with whole(folder / f"{trial}-failed.txt") as beside:
+        beside.write_text(f"{type(error).__name__}: {' '.join(str(error).split())}\n", encoding="utf-8")
+
+
+def _failure(trial: Any, folder: Path) -> str:
+    path = folder / f"{trial.trial_id}-failed.txt"
+    if str(trial.status) == "COMPLETED":  # since then it was tried again
+        return ""
+    return path.read_text(encoding="utf-8").strip() if path.is_file() else ((trial.message or "").strip().splitlines() or [""])[-1]
+
+
 def _row(trial: Any, folder: Path, drawn: list[str]) -> dict[str, Any]:
     runs = [json.loads(path.read_text()) for path in sorted(folder.glob(f"{trial.trial_id}-*/run.json"))]
-    message = (trial.message or "").strip().splitlines()
     return {
         "trial": int(trial.trial_id) + 1,
         "val_auc": np.nan if trial.score is None else trial.score,
@@ -111,6 +125,6 @@ def _row(trial: Any, folder: Path, drawn: list[str]) -> dict[str, Any]:
         "seconds": sum(run["seconds"] for run in runs),
         "epochs": sum(run["epochs"] for run in runs),
         "stopped": "early" if any(run["stopped"] == "early" for run in runs) else "planned",
-        "message": message[-1] if message else "",
+        "message": _failure(trial, folder),
         **{name: trial.hyperparameters.values.get(name) for name in drawn},
     }

@@ -39,7 +39,7 @@ from dfd_lib.tables import read_table, write_table
 from dfd_lib.training.fit import fit
 from dfd_lib.training.runs import fingerprint
 from dfd_lib.training.space import draw, is_fixed, most_epochs, searched
-from dfd_lib.training.trials import MedianRule, folds_of, last_line, trials_of, video_auc
+from dfd_lib.training.trials import MedianRule, folds_of, last_line, tell_failure, trials_of, video_auc
 
 if TYPE_CHECKING:
     import keras_tuner
@@ -189,7 +189,11 @@ def _run(search: Search) -> "keras_tuner.Oracle":
     class Tuner(keras_tuner.engine.base_tuner.BaseTuner):
         def run_trial(self, trial: Any) -> dict[str, float]:
             trial.message = None  # of a failure before
-            score = search.score(trial)
+            try:
+                score = search.score(trial)
+            except Exception as error:
+                tell_failure(search.trials, trial.trial_id, error)
+                raise
             if _is_worker():
                 search.tell(f"trial {int(trial.trial_id) + 1}: AUC {share(score)} on val")
             return {"val_auc": score}

@@ -205,7 +205,7 @@ def prepared(name: str, size: int, steps: int, root: Path, manifest: pd.DataFram
     """Crops of a network's size; decoding once is not in our time."""
     from dfd_lib.data.pixels import load_pixels
 
-    return Bench(name, size, steps, root, manifest, load_pixels(manifest, root, size, workers=os.cpu_count() or 1))
+    return Bench(name, size, steps, root, manifest, load_pixels(manifest, root, size))
 
 
 def build_in(precision: str, name: str, size: int, **hyper: object):

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from dfd_lib.cli import app
-from dfd_lib.data.cache import cached_array, entries, make_room
+from dfd_lib.data.cache import cached_array, cached_bytes, entries, make_room
 from dfd_lib.data.contents import contents_hash
 from dfd_lib.paths import PART
 
@@ -131,6 +131,25 @@ def test_what_a_killed_process_left_goes_when_room_is_made(folder):
     assert names() == []
     megabyte("a")
     assert [path.name for path in folder.iterdir()] == ["a.npy"]
+
+
+def test_half_a_network_goes_too(folder):
+    def killed():
+        (folder / f"{PART}net.onnx-1").mkdir()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cached_bytes("net.onnx", killed)
+    assert list(folder.glob(f"{PART}net*"))
+    make_room()
+    assert not list(folder.glob(f"{PART}net*"))
+
+
+def test_rows_that_were_never_written_count_for_nothing(folder):
+    cached_array("sparse", (1000, MEGA), np.uint8, lambda write: write(7, np.ones(MEGA, np.uint8)))
+    (entry,) = entries()
+    assert entry.path.stat().st_size > 999 * MEGA
+    assert entry.bytes == pytest.approx(MEGA, rel=0.1)
 
 
 def test_the_command_lists_and_removes(folder):

@@ -29,6 +29,27 @@ def pair(**options) -> tuple[keras.Layer, keras.Layer]:
     return keras.layers.BatchNormalization(**options), BatchNormalization(**options)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+def test_within_a_network_it_learns_as_keras_does(dtype):
+    def learnt(norm):
+        keras.utils.set_random_seed(1)
+        inputs = keras.Input((12, 12, 3))
+        x = keras.layers.Conv2D(8, 3, dtype=dtype)(inputs)
+        x = keras.layers.GlobalAveragePooling2D()(keras.layers.Activation("relu", dtype=dtype)(norm(dtype=dtype)(x)))
+        model = keras.Model(inputs, keras.layers.Dense(1, activation="sigmoid", dtype="float32")(x))
+        model.compile(optimizer=keras.optimizers.SGD(0.1), loss="binary_crossentropy")
+        random = np.random.default_rng(1)
+        pixels, labels = random.normal(size=(64, 12, 12, 3)).astype(np.float32), np.arange(64) % 2
+        pixels[labels == 1] *= 1.5
+        losses = model.fit(pixels, labels, batch_size=16, epochs=3, shuffle=False, verbose=0).history["loss"]
+        return losses, model.predict(pixels, verbose=0)
+
+    (wanted, scores), (got, others) = (learnt(kind) for kind in (keras.layers.BatchNormalization, BatchNormalization))
+    assert wanted[-1] < wanted[0]
+    np.testing.assert_allclose(got, wanted, rtol=1e-4 if dtype == "float32" else 0.02)
+    np.testing.assert_allclose(others, scores, atol=1e-4 if dtype == "float32" else 0.02)
+
+
 @pytest.mark.parametrize("options", OPTIONS)
 def test_it_trains_as_keras_does(options):
     pixels = np.random.default_rng(1).normal(3, 2, (4, 5, 6, 3)).astype(np.float32)

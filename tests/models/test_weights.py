@@ -1,5 +1,8 @@
 """Weights from files, and files that do not fit."""
 
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -30,6 +33,12 @@ def test_what_was_saved_is_loaded_by_name_or_into_a_model(file, trained, tmp_pat
     assert load_weights(model, tmp_path / file) is model
     assert same(model, trained)
     assert same(build("lenet", image_size=32, dense=8, dropout=0.5, weights=str(tmp_path / file)), trained)
+
+
+def test_a_keras_file_opens_in_a_process_that_has_built_nothing(tmp_path):
+    build("meso4", image_size=32).save(tmp_path / "meso4.keras")  # it has layers that Keras does not know
+    code = f"from dfd_lib.models.weights import load_model; print(load_model({str(tmp_path / 'meso4.keras')!r}).name)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "meso4\n"
 
 
 def test_a_keras_file_brings_its_own_size_and_hyper_parameters(trained, tmp_path):

@@ -24,7 +24,7 @@ count, epochs = {count}, {epochs}
 tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * count)
 devices.accelerators = lambda: [device.name for device in tf.config.list_logical_devices("CPU")]
 root = Path({root!r})
-config = LENET.model_copy(update={{"epochs": 3, "hyper": {{"dropout": 0.0}}}})
+config = LENET.model_copy(update={{"epochs": 3, "hyper": {{"dropout": 0.0}}, "weight_decay": 0.01}})
 if epochs < 3:  # end as a kill does, after so many epochs
     plain = Recorder.on_epoch_end
     def on_epoch_end(self, epoch, logs):

@@ -212,6 +212,16 @@ def test_a_kill_between_the_state_and_the_best_weights_mixes_up_no_epochs(crops,
     np.testing.assert_array_equal(kept.weights[0], second)
 
 
+@pytest.mark.parametrize("left", [b"", b"PK half a file"])
+def test_a_state_that_a_power_cut_spoilt_is_none(crops, monkeypatch, left):
+    with monkeypatch.context() as patch:
+        patch.setattr(Recorder, "keep_best", interrupted(2, "keep_best"))
+        with pytest.raises(KeyboardInterrupt):
+            run(crops)
+    (crops[1] / "run" / "state.npz").write_bytes(left)
+    assert run(crops).history["epoch"].tolist() == [1, 2, 3]
+
+
 SCRIPT = """
 import sys
 sys.path.insert(0, {tests!r})

@@ -4,6 +4,7 @@ import inspect
 import itertools
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from dfd_lib.models.registry import hyper_defaults, list_models, search_space
 from dfd_lib.training.fit import fit
 from dfd_lib.training.oracle import _Random
 from dfd_lib.training.space import describe_space, draw, searched
-from dfd_lib.training.trials import MedianRule, folds_of, video_auc
+from dfd_lib.training.trials import MedianRule, folds_of, tell_failure, trials_of, video_auc
 from dfd_lib.training.tune import tune, tuned
 
 
@@ -259,6 +260,23 @@ def test_a_trial_that_fails_is_told_and_the_others_go_on(crops, monkeypatch):
     assert 0 <= table.loc[1, "val_auc"] <= 1
     assert table.loc[1, ["epochs", "stopped"]].tolist() == [1, "planned"]
     assert not list(crops[1].glob("search/*/trials/*/best.weights.h5"))  # of the trials' weights nothing is kept
+
+
+def test_why_a_worker_s_trial_failed_reaches_the_chief(tmp_path):
+    def trials(status):
+        trial = SimpleNamespace(trial_id="07", status=status, score=None, message=None, hyperparameters=SimpleNamespace(values={}))
+        return trials_of(SimpleNamespace(get_space=lambda: SimpleNamespace(space=[]), trials={"07": trial}), tmp_path / "trials")
+
+    tell_failure(tmp_path / "trials", "07", ValueError("cannot be\nbuilt"))
+    assert trials("FAILED")["message"].tolist() == ["ValueError: cannot be built"]
+    assert trials("COMPLETED")["message"].tolist() == [""]
+
+
+def test_a_learning_rate_beyond_the_usual_is_searched_around_and_not_moved():
+    for rate in (1e-6, 1e-3, 0.05):
+        asked = config(only=["dropout"]).model_copy(update={"learning_rate": rate})
+        assert draw(searched(asked).copy(), asked).learning_rate == rate
+        assert draw(searched(asked.model_copy(update={"tune": Tune()})).copy(), asked).learning_rate == rate
 
 
 def test_what_failed_is_tried_again(crops, monkeypatch):
