@@ -28,7 +28,7 @@ from dfd_lib.tables import write_table
 from dfd_lib.training.devices import strategy
 from dfd_lib.training.examples import Examples, examples_of
 from dfd_lib.training.objective import compiled
-from dfd_lib.training.predict import p_fake, predictions_of
+from dfd_lib.training.predict import p_fake, predictions_of, table_of_scores
 from dfd_lib.training.runs import Run, facts_of, fingerprint, is_complete, read_run
 from dfd_lib.training.sources import Source, source
 from dfd_lib.training.state import Recorder, load_state
@@ -50,6 +50,7 @@ def fit(
     verbose: int = 2,
     parts: Sequence[str] = ("val", "calib", "test"),
     stop: Callable[[list[dict]], bool] | None = None,
+    judge: Callable[[pd.DataFrame], float] | None = None,
 ) -> Run:
     """Train one model with one seed on a split manifest.
 
@@ -66,6 +67,7 @@ def fit(
         verbose: 0 is silent, 2 prints a line an epoch.
         parts: which parts are scored at the end.
         stop: given the history after each epoch, says whether to stop.
+        judge: from the predictions for val to the AUC that chooses the epoch; default: of crops, or of clips where the model takes clips.
 
     Returns:
         The run, with predictions for `parts`.
@@ -84,7 +86,7 @@ def fit(
     with strategy().scope():
         model, data = _prepare(manifest, root, config, seed)
     examples = examples_of(model, manifest, config.order, seed)
-    history = _train(model, data, examples, config, seed, out, key, verbose, stop)
+    history = _train(model, data, examples, config, seed, out, key, verbose, stop, judge)
     return finish(model, data, examples, history, config, name=name, seed=seed, out=out, root=root, key=key, parts=parts)
 
 
@@ -141,7 +143,9 @@ def _prepare(manifest: pd.DataFrame, root: Path, config: Model, seed: int) -> tu
     return model, source(model, pixels, np.flatnonzero(manifest["split"] == "train"), config)
 
 
-def _train(model, data: Source, examples: Examples, config: Model, seed: int, out: Path, key: str, verbose: int, stop) -> pd.DataFrame:
+def _train(
+    model, data: Source, examples: Examples, config: Model, seed: int, out: Path, key: str, verbose: int, stop, judge
+) -> pd.DataFrame:
     table, rows, *_ = examples.of("train")
     each = shown(rows, table["label"].to_numpy(), config, examples.taught)
     steps = max(1, len(each.rows) // config.batch_size)
@@ -150,7 +154,7 @@ def _train(model, data: Source, examples: Examples, config: Model, seed: int, ou
     history, started = load_state(trained, out, key), time.monotonic()
     if config.frozen_epochs and not history:
         warm_up(model, data.scored, each, config, seed)
-    validator = _validator(data, examples, config)
+    validator = _validator(data, examples.of("val"), config, judge)
     how = {"score_val": validator, "patience": config.patience, "stop": stop, "spent": time.monotonic() - started}
     recorder = Recorder(model, out, key, history, **how)
     recorder.keep_best(trained)  # of the last epoch before a kill, which may have fallen between its state and its weights
@@ -170,19 +174,19 @@ def _train(model, data: Source, examples: Examples, config: Model, seed: int, ou
     return pd.DataFrame(recorder.history)
 
 
-def _validator(data: Source, examples: Examples, config: Model):
+def _validator(data: Source, examples: Examples, config: Model, judge: Callable[[pd.DataFrame], float] | None):
     """A function that scores the validation part: (loss, AUC)."""
     from sklearn.metrics import log_loss, roc_auc_score
 
-    table, rows, *_ = examples.of("val")
-    labels = table["label"].to_numpy()
+    labels = examples.table["label"].to_numpy()
 
     def score() -> tuple[float, float]:
-        scores = p_fake(data.network, data.scored, rows)
+        scores = p_fake(data.network, data.scored, examples.rows)
         if not np.isfinite(scores).all():
             came = "training diverged, its scores are no numbers any more"
             raise ValueError(f"{config.model}: {came}. Lower learning_rate, now {config.learning_rate:g}.")
         loss = np.mean((labels - scores) ** 2) if config.loss == "mean_squared_error" else log_loss(labels, scores)
-        return float(loss), float(roc_auc_score(labels, scores))
+        auc = roc_auc_score(labels, scores) if judge is None else judge(table_of_scores(examples, scores, name=config.model, seed=0))
+        return float(loss), float(auc)
 
     return score

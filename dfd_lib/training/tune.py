@@ -72,10 +72,15 @@ class Search:
             keras.backend.clear_session()
             folder = self.trials / f"{trial.trial_id}-{fold}"
             stop = MedianRule(folder, fold, rule.grace) if stops else None
-            run = fit(part, self.root, settings, name=self.name, seed=seed, out=folder, verbose=0, parts=("val",), stop=stop)
+            how = {"verbose": 0, "parts": ("val",), "stop": stop, "judge": self.judge}
+            run = fit(part, self.root, settings, name=self.name, seed=seed, out=folder, **how)
             (folder / "best.weights.h5").unlink(missing_ok=True)  # megabytes each, and nobody asks for them again
-            scores.append(video_auc(run.predictions, self.aggregator))
+            scores.append(self.judge(run.predictions))
         return float(np.mean(scores))
+
+    def judge(self, predictions: pd.DataFrame) -> float:
+        """The AUC by video: it chooses the epoch, stops the poor and ranks the trials."""
+        return video_auc(predictions, self.aggregator)
 
     @property
     def trials(self) -> Path:

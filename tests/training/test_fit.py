@@ -96,6 +96,22 @@ def test_a_complete_run_is_returned_and_another_recipe_trains_again(crops):
     assert len(read_run(first.folder).history) == 3
 
 
+def test_another_judge_chooses_the_epoch(crops):
+    seen = []
+
+    def second(predictions):
+        seen.append(predictions)
+        return 0.9 if len(seen) == 2 else 0.1
+
+    manifest, root = crops
+    done = fit(manifest, root, LENET, name="lenet", seed=1, out=root / "run", verbose=0, judge=second)
+    assert done.facts["best_epoch"] == 2
+    assert done.history["val_auc"].tolist() == [0.1, 0.9, 0.1]
+    kept = done.predictions[done.predictions["split"] == "val"]
+    np.testing.assert_allclose(seen[1]["p_fake"], kept["p_fake"], atol=1e-6)
+    assert seen[1]["path"].tolist() == kept["path"].tolist()
+
+
 def test_early_stopping_counts_epochs_without_a_better_auc(crops):
     done = run(crops, LENET.model_copy(update={"epochs": 30, "patience": 2}))
     best = done.facts["best_epoch"]

@@ -16,6 +16,7 @@ from dfd_lib.experiment import Augment, Model, Tune
 from dfd_lib.models.registry import hyper_defaults, list_models, search_space
 from dfd_lib.training.fit import fit
 from dfd_lib.training.oracle import _Random
+from dfd_lib.training.runs import read_run
 from dfd_lib.training.space import describe_space, draw, searched
 from dfd_lib.training.trials import MedianRule, folds_of, tell_failure, trials_of, video_auc
 from dfd_lib.training.tune import tune, tuned
@@ -260,6 +261,16 @@ def test_a_trial_that_fails_is_told_and_the_others_go_on(crops, monkeypatch):
     assert 0 <= table.loc[1, "val_auc"] <= 1
     assert table.loc[1, ["epochs", "stopped"]].tolist() == [1, "planned"]
     assert not list(crops[1].glob("search/*/trials/*/best.weights.h5"))  # of the trials' weights nothing is kept
+
+
+def test_within_a_trial_too_the_video_judges(crops):
+    manifest, root = crops
+    clips = manifest.assign(video=manifest["split"] + manifest["label"].astype(str) + (manifest.index // 4 % 4).astype(str))
+    table = search((clips, root), config(trials=2)).set_index("trial")
+    run = read_run(min(root.glob("search/*/trials/*-0")))
+    assert run.history["val_auc"].max() == pytest.approx(video_auc(run.predictions)) == pytest.approx(table.loc[1, "val_auc"])
+    frames = run.predictions[run.predictions["split"] == "val"]
+    assert len(frames) == 2 * frames["video"].nunique()
 
 
 def test_why_a_worker_s_trial_failed_reaches_the_chief(tmp_path):
