@@ -57,6 +57,7 @@ def test_the_gains_are_written_where_something_was_tuned(experiment, tmp_path):
     both = [(name, split) for name in ("lenet", "lenet-default") for split in ("val", "test")]
     metrics = pd.DataFrame([{"model": name, "split": split, "auc": 0.7, **fixed} for name, split in both])
     pair = {"left": "lenet", "right": "lenet-default", "metric": "auc", "difference": 0.1, "low": 0.05, "high": 0.15, "p": 0.01}
+    pair["significant"] = True
     table = stages.tuning_gains(experiment, metrics, pd.DataFrame([pair]))
     written = read_table(report_dir("x") / "tuning.csv")
     assert written["gain"].tolist() == table["gain"].tolist() == [0.1]

@@ -1,12 +1,10 @@
 """`reports/<name>/index.html`: one file with everything in it, which opens from disk."""
 
 import functools
-import re
 from collections.abc import Callable
 from pathlib import Path
 
 import jinja2
-from markupsafe import Markup, escape
 
 from dfd_lib.paths import whole
 from dfd_lib.report import doubts, record, results
@@ -90,10 +88,4 @@ def _template() -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["marked"] = _marked
     return environment.get_template("report.html.j2")
-
-
-def _marked(text: str) -> Markup:
-    """A recipe's own words, in which `this` is code; all else stays text."""
-    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text)))

@@ -43,7 +43,7 @@ def test_crops_are_known_by_their_contents(crops, monkeypatch):
     copy = shutil.copytree(root, root / "copy", ignore=shutil.ignore_patterns("out"))
     moved = manifest.assign(path=["copy/" + path for path in manifest["path"]])
     with monkeypatch.context() as patch:
-        patch.setattr("dfd_lib.data.pixels.read_image", None)  # nothing is decoded again
+        patch.setattr("dfd_lib.data.pixels.view_image", None)  # nothing is decoded again
         load_pixels(manifest, root, 16)
         load_pixels(manifest, copy, 16)
         load_pixels(moved, root, 16)
