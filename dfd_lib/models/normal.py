@@ -16,7 +16,7 @@ FUSED = ("float32", "bfloat16")
 class BatchNormalization(layers.BatchNormalization):
     """Keras' layer, which takes mean, variance, difference and product one after the other, each through the whole memory of the images.
 
-    In training that is more than half of MobileNetV2's time on a processor. The
+    In training that is about half of MobileNetV2's time on a processor. The
     kernel does the same in two passes. In use, and for whatever it cannot do
     (a mask, other than images, synchronized replicas), this is Keras' layer.
 
