@@ -1,4 +1,4 @@
-"""Batch normalization that trains at twice the speed: Keras' layer, with TensorFlow's fused kernel."""
+"""Batch normalization that trains faster: Keras' layer, with TensorFlow's fused kernel."""
 
 from typing import TYPE_CHECKING
 
