@@ -35,7 +35,7 @@ def extract(
     from dfd_lib import stages
     from dfd_lib.data.extract import extract as extract_faces
     from dfd_lib.data.faces import detector_version
-    from dfd_lib.data.shards import Shard
+    from dfd_lib.data.shard import Shard
     from dfd_lib.data.sources import list_source
     from dfd_lib.experiment import Faces, load_experiment
     from dfd_lib.paths import find_source

@@ -36,6 +36,7 @@ BELOW = {
     "data": ["paths", "process", "spelling", "tables"],
     "models": ["spelling"],
     "models.weights": ["models", "paths"],  # weights are files; the networks themselves know pixels alone
+    "models.weight_files": ["models", "paths"],
     "models.mesonet_weights": ["models", "paths"],
     "models.torchvision_weights": ["models", "paths"],
     "training.trials": ["training", "models", "data.pixels", "evaluation.aggregate", "experiment", *TABLES],  # judged by clip

@@ -43,7 +43,8 @@ from dfd_lib.data.manifest import (
     manifest_rows,
     write_tables,
 )
-from dfd_lib.data.shards import Shard, begin_shard, write_shard
+from dfd_lib.data.shard import Shard
+from dfd_lib.data.shards import begin_shard, write_shard
 from dfd_lib.data.workers import Lost, run_jobs
 from dfd_lib.paths import whole
 from dfd_lib.tables import check_manifest

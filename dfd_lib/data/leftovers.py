@@ -4,20 +4,17 @@ import re
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dfd_lib.data.manifest import forget
 from dfd_lib.data.names import folder_name
 from dfd_lib.data.records import load_record
+from dfd_lib.data.shard import Shard
 from dfd_lib.paths import PART
-
-if TYPE_CHECKING:
-    from dfd_lib.data.shards import Shard
 
 _PART = re.compile(re.escape(PART) + r"(?P<name>.+)-(?:[a-z0-9_]{8}|record)")  # of `whole`, and of `replace_record`
 
 
-def remove_unfinished(out: Path, files: Iterable[str], shard: "Shard | None") -> int:
+def remove_unfinished(out: Path, files: Iterable[str], shard: Shard | None) -> int:
     """Remove what was being written when a run was killed, and is written by nobody any more.
 
     Args:
@@ -37,7 +34,7 @@ def remove_unfinished(out: Path, files: Iterable[str], shard: "Shard | None") ->
     return len(gone)
 
 
-def remove_orphans(out: Path, root: Path, files: Iterable[str], shard: "Shard | None") -> int:
+def remove_orphans(out: Path, root: Path, files: Iterable[str], shard: Shard | None) -> int:
     """Remove the crops of files that are in the source no more.
 
     A folder is known as ours by its record, which names the file and so the
@@ -62,7 +59,7 @@ def remove_orphans(out: Path, root: Path, files: Iterable[str], shard: "Shard | 
     return len(gone)
 
 
-def _is_orphan(folder: Path, root: Path, shard: "Shard | None") -> bool:
+def _is_orphan(folder: Path, root: Path, shard: Shard | None) -> bool:
     record = load_record(folder)
     file = record["file"] if record else None
     ours = isinstance(file, str) and folder_name(file) == folder.name and (shard is None or shard.has(file))

@@ -156,9 +156,9 @@ def build(name: str, *, image_size: int | None = None, weights: str | None = Non
         reason = " ".join(str(error).split())
         raise ValueError(f"model {name!r}: cannot be built with {asked}: {reason} (defaults: {choices})") from error
     if weights is not None and not pretrained:
-        from dfd_lib.models.weights import load_weights
+        from dfd_lib.models.weight_files import load_into
 
-        load_weights(model, weights)
+        load_into(model, weights)
     return model
 
 

@@ -34,7 +34,7 @@ def find_faces(experiment: Experiment, shard: str | None = None, tell: Callable[
         The manifest, not split yet.
     """
     from dfd_lib.data.extract import extract, verify_crops
-    from dfd_lib.data.shards import Shard
+    from dfd_lib.data.shard import Shard
 
     root, out = source_dir(experiment), faces_dir(experiment.name)
     listing, problems = list_media(experiment, root, str if experiment.data.source == "demo" else tell)

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dfd_lib.data.extract import extract
-from dfd_lib.data.shards import Shard, merge_shards
+from dfd_lib.data.shard import Shard
+from dfd_lib.data.shards import merge_shards
 from dfd_lib.experiment import Faces
 from dfd_lib.tables import read_table
 
