@@ -26,7 +26,10 @@ RUNS = [f"{model}-s{seed}" for model in RECIPE.models for seed in RECIPE.seeds]
 LEAK_TAX = "leak_tax.csv" if RECIPE.leak_tax else []
 ABLATIONS = RECIPE.ablations
 ABLATED = ablation_runs(RECIPE)
-ABLATION_TABLES = ["ablations.csv", *(["finalists.csv", "finalists_predictions.parquet"] if ABLATIONS.finalists else [])] if ABLATIONS else []
+FINALS = [run for run, one in ABLATED.items() if one.name in ABLATIONS.finalists]
+SCREENED = [run for run in ABLATED if run not in FINALS]
+FINALISTS = ["finalists.csv", "finalists_predictions.parquet"] if FINALS else []
+ABLATION_TABLES = ["ablations.csv", *FINALISTS] if ABLATIONS else []
 COSTS = ["costs.csv"] if asks_for_costs(RECIPE) else []
 GENERALISE = RECIPE.generalise
 STUDIES = GENERALISE.studies()
@@ -415,7 +418,7 @@ rule generalise:
 def ablation_parts(run=None):
     """What one training of the study depends on, or all of them."""
     model = lambda name: RECIPE.models[name].model_dump(mode="json", exclude_defaults=True)
-    dealt = (ABLATIONS.folds, ABLATIONS.seed)
+    dealt = (ABLATIONS.folds, ABLATIONS.seed, ABLATIONS.conditions)
     if run is None:
         return [ABLATIONS.model_dump(mode="json"), *map(model, (ABLATIONS.base, *ABLATIONS.finalists))]
     name = ABLATED[run].name
@@ -456,11 +459,28 @@ if ABLATIONS and ABLATIONS.together:
             run_command("dfd ablate '{NAME}'", "trained all ablations") + "; touch {output}"
 
 
+# apart from the changes: who learns from the finalists waits for them alone
+rule finalists:
+    input:
+        expand("ablations/{run}/run.json", run=FINALS),
+    output:
+        # `update`: predictions that came out as before are left as they are, so that no student learns again
+        update(FINALISTS),
+    params:
+        recipe=[ABLATIONS.finalists, ABLATIONS.conditions] if ABLATIONS else None,
+        evaluation=part("evaluation"),
+    log:
+        "logs/finalists.txt",
+    shell:
+        run_command("dfd ablate '{NAME}' --compare-finalists", "compared the finalists")
+
+
 rule ablations:
     input:
-        expand("ablations/{run}/run.json", run=ABLATED),
+        expand("ablations/{run}/run.json", run=SCREENED),
+        FINALISTS,
     output:
-        ABLATION_TABLES,
+        "ablations.csv",
         "notebooks/95_ablations.ipynb",
     params:
         recipe=ablation_parts() if ABLATIONS else None,
@@ -475,7 +495,7 @@ rule ablations:
 # the screening and nothing else: snakemake ... screening
 rule screening:
     input:
-        [f"ablations/{run}/run.json" for run, one in ABLATED.items() if one.name not in ABLATIONS.finalists] if ABLATIONS else [],
+        expand("ablations/{run}/run.json", run=SCREENED),
 
 
 rule explain:

@@ -23,10 +23,13 @@ class Ablations(Part):
     quick: dict[str, Any] = Field(default_factory=dict, description="settings that make its trainings short: a small image, few epochs")
     changes: dict[Annotated[str, Field(pattern=NAME)], dict[str, Any]] = Field(min_length=1, description="its name -> settings it changes")
     again: list[int] = Field([], description="other seeds that the base is trained with, which show what luck is worth")
+    conditions: list[str] = Field([], description="corruptions under which the crops that judge are scored too: `jpeg-40`, but not H.264")
     folds: int = Field(5, ge=2, description="in so many parts the groups of train and val are dealt, each once the one that judges")
     screened: list[int] = Field([1], min_length=1, description="the folds that changes are judged on")
     finalists: list[str] = Field(
-        [], description="models of the recipe that are trained on all folds, with all seeds; the first is the measure"
+        [],
+        description="models of the recipe that are trained on all folds of train alone, with all seeds; the first is the measure. "
+        "Val is spared, so that it still knows nothing of a student whom they teach",
     )
     together: bool = Field(False, description="one job for all, one after the other; otherwise each training is a job of its own")
     seed: int = Field(1, description="of the dealing, and of the changed models")

@@ -8,6 +8,7 @@ import typer
 def ablate(
     experiment: Annotated[str, typer.Argument(help="A folder under reports/ whose recipe has `ablations`.")],
     run: Annotated[list[str] | None, typer.Argument(help="Only these trainings, such as jpeg-f1-s1; default: all.")] = None,
+    compare: Annotated[bool, typer.Option("--compare-finalists", help="Train nothing: compare the finalists, all trained.")] = False,
 ) -> None:
     """Train a recipe's ablations, or go on with them. `dfd report` does it too, and compares them."""
     from dfd_lib import stages
@@ -17,6 +18,9 @@ def ablate(
 
     recipe = load_experiment(experiment)
     check_recipe(recipe)
+    if compare:
+        typer.echo(f"{len(stages.collect_finalists(recipe))} finalists are compared")
+        return
     start_tensorflow()
     stages.ablate(recipe, run or None)
     typer.echo(f"{len(run or stages.ablation_runs(recipe))} trainings are there")

@@ -75,13 +75,17 @@ def _check_model(where: str, model: Model) -> None:
 
 def _check_generalise(experiment: Experiment) -> None:
     where, asked = f"experiment {experiment.name!r}: generalise", experiment.generalise
-    try:
-        conditions(asked.conditions)
-    except ValueError as error:
-        raise ValueError(f"{where}.conditions: {error}") from None
+    _check_conditions(where, asked.conditions)
     _one_of(f"{where}.cross", asked.cross, [name for name in recipes() if name != experiment.name])
     if asked.leave_out:
         _one_of(f"{where}.leave_out", [asked.leave_out], experiment.models)
+
+
+def _check_conditions(where: str, asked: list[str]) -> None:
+    try:
+        conditions(asked)
+    except ValueError as error:
+        raise ValueError(f"{where}.conditions: {error}") from None
 
 
 def _check_systems(experiment: Experiment) -> None:
@@ -99,6 +103,7 @@ def _check_systems(experiment: Experiment) -> None:
 
 def _check_ablations(experiment: Experiment) -> None:
     asked = experiment.ablations
+    _check_conditions(f"experiment {experiment.name!r}: ablations", asked.conditions if asked else [])
     for name, change in (asked.changes if asked else {}).items():
         where = f"experiment {experiment.name!r}: ablations.changes.{name}"
         _check_model(where, changed(experiment.models[asked.base], asked.quick, change))

@@ -75,26 +75,32 @@ def test_a_change_is_of_one_thing_and_what_is_quick_stays_quick():
 def test_the_study_trains_on_folds_alone_once_and_writes_table_words_and_section(tmp_path, monkeypatch):
     monkeypatch.setenv("DFD_OUT", str(tmp_path))
     monkeypatch.setenv("DFD_PROJECT", str(tmp_path))
-    asked = recipe(changes={"jpeg": {"augment": {"jpeg": 40}}}, again=[2])
+    asked = recipe(changes={"jpeg": {"augment": {"jpeg": 40}}}, again=[2], finalists=["lenet"], conditions=["jpeg-40"])
     manifest = drawn_crops(tmp_path)
     monkeypatch.setattr("dfd_lib.stages.ablations.read_manifest", lambda experiment: manifest)
-    monkeypatch.setattr("dfd_lib.stages.ablations.crops_root", lambda experiment: tmp_path)
+    for module in ("ablations", "robustness"):
+        monkeypatch.setattr(f"dfd_lib.stages.{module}.crops_root", lambda experiment: tmp_path)
     with pytest.raises(FileNotFoundError, match=r"expected run\.json"):
         stages.collect_ablations(asked)
     with pytest.raises(ValueError, match="came 'jpegg-f1-s1'; did you mean 'jpeg-f1-s1'"):
         stages.ablate(asked, ["jpegg-f1-s1"])
     stages.ablate(asked, verbose=0)
-    table, finalists = stages.collect_ablations(asked)
-    assert sorted(table["name"]) == ["base", "base, seed 2", "jpeg"]
-    assert finalists.empty
+    table = stages.collect_ablations(asked)
+    assert sorted(table["name"]) == ["base", "base, seed 1", "base, seed 2", "jpeg"]
     assert table.set_index("name").loc["jpeg", "changed"] == "augment.jpeg 40"
-    assert table["luck"].tolist().count(True) == 1
+    assert table["luck"].tolist().count(True) == 2
+    assert table["minutes"].notna().all()
     folder = report_dir("ablated") / "ablations"
     seen = read_table(folder / "jpeg-f1-s1" / "predictions.parquet")
     outside = manifest[~manifest["split"].isin(["train", "val"])]
     assert set(seen["split"]) == {"val"}
     assert not set(seen["path"]) & set(outside["path"])
     assert 0 < len(seen) < (len(manifest) - len(outside)), "a fold judges what the others trained"
+    harmed = read_table(next((folder / "jpeg-f1-s1").glob("jpeg-40-*.parquet")))
+    assert harmed["path"].tolist() == seen["path"].tolist()
+    assert (harmed["p_fake"] != seen["p_fake"]).any(), "scored as they are under the condition"
+    assert table["auc_jpeg-40"].notna().all()
+    assert_val_is_spared(asked, manifest)
     before = {path: path.stat().st_mtime_ns for path in folder.glob("*/run.json")}
     monkeypatch.setattr("dfd_lib.training.fit.fit", None)
     stages.ablate(asked)  # nothing is trained again
@@ -105,6 +111,18 @@ def test_the_study_trains_on_folds_alone_once_and_writes_table_words_and_section
     page = write_page("ablated").read_text()
     assert "What helped" in page
     assert "augment.jpeg 40" in page
+
+
+def assert_val_is_spared(asked, manifest):
+    """Whom a student learns from has judged each crop of train once, unseen, and never met val."""
+    path = report_dir("ablated") / "finalists_predictions.parquet"
+    assert stages.collect_finalists(asked)["name"].tolist() == ["lenet"]
+    taught = read_table(path)
+    assert sorted(taught["path"]) == sorted(manifest.loc[manifest["split"] == "train", "path"])
+    assert set(taught["condition"]) == {"clean"}
+    before = path.stat().st_mtime_ns
+    stages.collect_finalists(asked)
+    assert path.stat().st_mtime_ns == before, "the same predictions make no student learn again"
 
 
 def drawn_crops(root):

@@ -1,6 +1,7 @@
 """Is A better than B: paired tests of two models on the same resampled groups, corrected for the number of pairs."""
 
 import itertools
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -173,9 +174,26 @@ def seeds_and_groups(point: np.ndarray, covariance: np.ndarray, left: np.ndarray
     difference = float(point[left].mean() - point[right].mean())
     of_seeds = [(point[side].var(ddof=1) / len(side), len(side) - 1) for side in (left, right) if len(side) > 1]
     of_groups = sum(_in_common(covariance[np.ix_(side, side)]) for side in (left, right)) - 2 * covariance[np.ix_(left, right)].mean()
-    parts = [*of_seeds, (np.maximum(of_groups, 0), groups - 1)]  # an estimate, which may fall below 0
+    return beyond_chance(difference, [*of_seeds, (np.maximum(of_groups, 0), groups - 1)])  # an estimate, which may fall below 0
+
+
+def beyond_chance(difference: float, parts: Iterable[tuple[float, int]]) -> Difference:
+    """A difference with its interval and p by Student's t, where its variance is a sum of estimates.
+
+    Args:
+        difference: NaN where it is not known.
+        parts: (variance, degrees of freedom) of each; together they have those of Satterthwaite (1946).
+
+    Returns:
+        NaN ends and p where a variance is unknown or has no degree of freedom.
+
+    Example:
+        >>> [round(float(one), 3) for one in beyond_chance(0.2, [(0.01, 9)])]
+        [0.2, -0.026, 0.426, 0.077]
+    """
+    parts = list(parts)
     variance = sum(part for part, _ in parts)
-    if groups < 2 or np.isnan(variance) or np.isnan(difference):
+    if min(free for _, free in parts) < 1 or np.isnan(variance) or np.isnan(difference):
         return Difference(difference, np.nan, np.nan, np.nan)
     if variance <= 1e-18:  # rounding of two equal models
         return Difference(difference, difference, difference, 1.0 if abs(difference) < 1e-9 else 0.0)

@@ -3,47 +3,63 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dfd_lib.figures.style import ACCENT, FAINT, FAKE, INK, MUTED, WIDTH, need, nothing, short_ticks, shorten, styled
 from dfd_lib.formats import signed
+
+NEEDED = ("name", "luck", "difference", "low", "high", "minutes")
 
 
 @styled
 def ablations(table: pd.DataFrame) -> Figure:
     """Differences in AUC to the base with their intervals, and how much longer a training takes beside them.
 
-    Green surely helps, vermillion surely hurts; hollow dots are the base with another seed.
+    Green surely helps, vermillion surely hurts; hollow dots are single seeds of the base. A panel for
+    the crops as they are, and one for each condition of `evaluation.ablations.conditions_of`.
 
     Args:
-        table: `ablations.csv` or `finalists.csv`: name, difference, low, high, luck, minutes; a row without a difference is the base.
+        table: `ablations.csv` or `finalists.csv`: `NEEDED`; a row without a difference is the base.
 
     Raises:
         ValueError: a column is missing.
     """
     if table.empty:
         return nothing("No finalist was trained.")
-    need(table, ["name", "difference", "low", "high", "luck", "minutes"], "ablations")
+    need(table, NEEDED, "ablations")
     base, rows = table[table["difference"].isna()], table[table["difference"].notna()]
     if rows.empty:
         return nothing("No change was tried.")
-    size = (WIDTH, 0.24 * len(rows) + 0.9)
-    figure, (gain, cost) = plt.subplots(1, 2, figsize=size, sharey=True, gridspec_kw={"width_ratios": [3, 1]})
-    places, luck = np.arange(len(rows)), rows["luck"].astype(bool).to_numpy()
-    colors = np.select([rows["low"] > 0, rows["high"] < 0], [ACCENT, FAKE], MUTED)
-    gain.axvline(0, color=INK, linewidth=0.8)
-    gain.hlines(places, rows["low"], rows["high"], colors=colors, linewidth=1.6)
-    gain.scatter(rows["difference"], places, s=24, color=np.where(luck, "white", colors), edgecolors=colors, zorder=3)
-    for place, row in zip(places, rows.itertuples(), strict=True):
-        gain.annotate(signed(row.difference), (row.high, place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=7)
-    gain.set_yticks(places, [shorten(name, 30) for name in rows["name"]])
-    gain.set_ylim(len(rows) - 0.4, -0.6)
-    gain.set_xlabel(f"difference in AUC on validation folds to {base['name'].iloc[0] if len(base) else 'the base'}")
-    gain.margins(x=0.15)
-    gain.grid(axis="x")
-    short_ticks(gain.xaxis)
-    cost.barh(places, rows["minutes"], color=FAINT, height=0.7)
+    under = [name.removeprefix("difference") for name in table.columns if name.startswith("difference")]
+    size, widths = (WIDTH, 0.24 * len(rows) + 0.9), [3.0 if len(under) == 1 else 2.0] * len(under) + [1.0]
+    figure, (*gains, cost) = plt.subplots(1, len(widths), figsize=size, sharey=True, gridspec_kw={"width_ratios": widths})
+    for axes, suffix in zip(gains, under, strict=True):
+        _gains(axes, rows, suffix)
+    gains[0].set_yticks(np.arange(len(rows)), [shorten(name, 30) for name in rows["name"]])
+    gains[0].set_ylim(len(rows) - 0.4, -0.6)
+    if len(under) == 1:
+        gains[0].set_xlabel(f"difference in AUC on validation folds to {base['name'].iloc[0] if len(base) else 'the base'}")
+    cost.barh(np.arange(len(rows)), rows["minutes"], color=FAINT, height=0.7)
     if len(base):
         cost.axvline(base["minutes"].iloc[0], color=INK, linewidth=0.8)
-    cost.set_xlabel("minutes of training")
+    cost.set_xlabel("minutes of training" if len(under) == 1 else "minutes")
     return figure
+
+
+def _gains(axes: Axes, rows: pd.DataFrame, suffix: str) -> None:
+    """A line for each row: the interval, the difference, and its number."""
+    places, luck = np.arange(len(rows)), rows["luck"].astype(bool).to_numpy()
+    difference, low, high = (rows[f"{name}{suffix}"].to_numpy(float) for name in ("difference", "low", "high"))
+    colors = np.select([low > 0, high < 0], [ACCENT, FAKE], MUTED)
+    axes.axvline(0, color=INK, linewidth=0.8)
+    axes.hlines(places, low, high, colors=colors, linewidth=1.6)
+    axes.scatter(difference, places, s=24, color=np.where(luck, "white", colors), edgecolors=colors, zorder=3)
+    for place, gain, end in zip(places, difference, high, strict=True):
+        if np.isfinite(gain):
+            where = (end if np.isfinite(end) else gain, place)
+            axes.annotate(signed(gain), where, xytext=(5, 0), textcoords="offset points", va="center", fontsize=7)
+    axes.set_xlabel(f"AUC, difference{' at ' + suffix[1:] if suffix else ''}")
+    axes.margins(x=0.15)
+    axes.grid(axis="x")
+    short_ticks(axes.xaxis)

@@ -7,8 +7,8 @@ from dfd_lib.report.blocks import Block, Cell, Column, Section, Table, Words, me
 from dfd_lib.report.source import Report
 
 _FOOT = (
-    "AUC is the mean over the folds; intervals are of resampled groups, and what another seed would have done is not in them. "
-    "p is corrected for the number of rows (Holm); surely is what both say."
+    "AUC is the mean over the folds; intervals are of resampled groups, and of seeds where the model that is the measure has several. "
+    "p is corrected for the number of rows (Holm); surely is what both say. A training takes what its fastest epochs took."
 )
 
 
@@ -46,20 +46,27 @@ def _costs(table: pd.DataFrame, clips: str) -> Table:
 
 
 def _table(caption: str, table: pd.DataFrame) -> Table:
+    there = [name.removeprefix("difference_") for name in table.columns if name.startswith("difference_")]
     columns = [Column("name"), Column("changed")]
-    columns += [Column(title, True) for title in ("AUC on folds", "difference", "p (Holm)", "a training", "pixels", "parameters")]
-    return Table(f"{caption}; validation folds alone", columns, [_row(row) for _, row in table.iterrows()], _FOOT)
+    columns += [Column(title, True) for title in ("AUC on folds", "difference", "p (Holm)")]
+    columns += [Column(title, True) for name in there for title in (f"AUC at {name}", "difference", "p (Holm)")]
+    columns += [Column(title, True) for title in ("a training", "pixels", "parameters")]
+    return Table(f"{caption}; validation folds alone", columns, [_row(row, there) for _, row in table.iterrows()], _FOOT)
 
 
-def _row(row: pd.Series) -> list[Cell]:
-    base = pd.isna(row["difference"])
-    ends = pd.Series({"difference": row["difference"], "difference_low": row["low"], "difference_high": row["high"]})
+def _scores(row: pd.Series, suffix: str = "") -> list[Cell]:
+    auc, difference, low, high, p = (row[f"{name}{suffix}"] for name in ("auc", "difference", "low", "high", "p_holm"))
+    ends = pd.Series({"difference": difference, "difference_low": low, "difference_high": high})
+    judged = text_cell("the measure") if pd.isna(row["difference"]) else metric_cell(ends, "difference", sign=True)
+    return [number_cell(auc, share(auc)), judged, number_cell(p, p_value(p))]
+
+
+def _row(row: pd.Series, there: list[str]) -> list[Cell]:
     return [
         text_cell(row["name"]),
-        text_cell(row["changed"]),
-        number_cell(row["auc"], share(row["auc"])),
-        text_cell("the measure") if base else metric_cell(ends, "difference", sign=True),
-        number_cell(row["p_holm"], p_value(row["p_holm"])),
+        text_cell("" if row["luck"] else row["changed"]),
+        *_scores(row),
+        *(cell for name in there for cell in _scores(row, f"_{name}")),
         number_cell(row["minutes"], duration(60 * row["minutes"])),
         number_cell(row["image_size"], count(row["image_size"])),
         number_cell(row["parameters"], count(row["parameters"])),

@@ -42,12 +42,12 @@ _KNOWN = {
     "ablations": (
         "Dot plot: the difference in AUC that each change of one model makes on validation folds, with 95 % intervals; bars: minutes.",
         "Each line is a paired 95 % interval from resampled groups; green surely helps, vermillion surely hurts, grey could be "
-        "chance. Hollow: the same model with another seed, which shows what luck is worth. Right: how long a training took; the line "
-        "is the model as it is.",
+        "chance. Hollow: single seeds of the model as it is, against their mean, which show what luck is worth. Right: how long a "
+        "training took; the line is the model as it is.",
     ),
     "finalists": (
         "Dot plot: the difference in AUC of each finalist to the first on all validation folds, with 95 % intervals; bars: minutes.",
-        "Whole models, trained on every fold: the mean difference to the first, with its paired 95 % interval, and the minutes "
+        "Whole models, trained on every fold of train: the mean difference to the first, with its paired 95 % interval, and the minutes "
         "of a training.",
     ),
     "systems": (

@@ -5,7 +5,8 @@ cached or sent to another machine. The Snakefile says which follows which.
 """
 
 from dfd_lib.process import workers
-from dfd_lib.stages.ablations import ablate, ablation_runs, ablation_settings, ablations_asked, blended_faces, collect_ablations
+from dfd_lib.stages.ablation_tables import collect_ablations, collect_finalists
+from dfd_lib.stages.ablations import ablate, ablation_runs, ablation_settings, ablations_asked, blended_faces
 from dfd_lib.stages.checks import check_leak_free, check_written, stamp
 from dfd_lib.stages.leaktax import pay_leak_tax
 from dfd_lib.stages.media import draw_clips, find_faces, list_media, read_faces, read_manifest, sample_crops, split_faces
@@ -28,6 +29,7 @@ __all__ = [
     "check_leak_free",
     "check_written",
     "collect_ablations",
+    "collect_finalists",
     "collect_runs",
     "compare",
     "compare_systems",

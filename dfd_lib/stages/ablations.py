@@ -4,6 +4,7 @@
 `ablations/` of the report, so one that is finished is taken as it is.
 """
 
+import functools
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,19 +15,17 @@ import pandas as pd
 
 from dfd_lib.ablating import BASE, Ablation, changed, finals, screening
 from dfd_lib.data.blending import blend
+from dfd_lib.data.corruptions import Condition, conditions
 from dfd_lib.data.crops import resize
 from dfd_lib.data.demo import draw_portrait
-from dfd_lib.evaluation.ablations import ablation_table, verdict
 from dfd_lib.experiment import Ablations, Experiment, Model, Tune
-from dfd_lib.paths import report_dir, whole
+from dfd_lib.models.registry import model_facts
+from dfd_lib.paths import report_dir
 from dfd_lib.spelling import did_you_mean
 from dfd_lib.stages.media import read_manifest
 from dfd_lib.stages.places import crops_root
 from dfd_lib.stages.training import model_settings
 from dfd_lib.tables import write_table
-
-WRITES = ("ablations.csv", "ablations.txt")
-"""The table of the screening, and what came out in words; with finalists also `finalists.csv`, `.txt` and `_predictions.parquet`."""
 
 
 def ablation_runs(experiment: Experiment) -> dict[str, Ablation]:
@@ -39,7 +38,7 @@ def ablation_runs(experiment: Experiment) -> dict[str, Ablation]:
 
 def ablation_settings(experiment: Experiment, name: str) -> Model:
     """How the base, a change or a finalist is trained on folds."""
-    asked = _asked(experiment)
+    asked = study_of(experiment)
     if name in asked.finalists:
         return model_settings(experiment, name)
     change = {} if name == BASE else asked.changes[name]
@@ -48,16 +47,16 @@ def ablation_settings(experiment: Experiment, name: str) -> Model:
 
 def ablations_asked(experiment: Experiment) -> pd.DataFrame:
     """What a recipe's study trains: a row a change, and one a finalist."""
-    asked = _asked(experiment)
+    asked = study_of(experiment)
     kinds = {BASE: "base", **dict.fromkeys(asked.changes, "change"), **dict.fromkeys(asked.finalists, "finalist")}
     runs = pd.Series([one.name for one in ablation_runs(experiment).values()]).value_counts()
     return pd.DataFrame(
-        [{"name": name, "is": kind, "changed": _words(experiment, name), "trainings": runs[name]} for name, kind in kinds.items()]
+        [{"name": name, "is": kind, "changed": changed_in_words(experiment, name), "trainings": runs[name]} for name, kind in kinds.items()]
     )
 
 
 def ablate(experiment: Experiment, runs: Iterable[str] | None = None, verbose: int = 2) -> None:
-    """Train what is asked for, or go on with it.
+    """Train what is asked for, or go on with it, and score its fold under the recipe's conditions.
 
     Args:
         experiment: its recipe has `ablations`.
@@ -69,44 +68,49 @@ def ablate(experiment: Experiment, runs: Iterable[str] | None = None, verbose: i
     """
     from dfd_lib.training.runs import fingerprint, is_complete
 
-    parts, known = _folds(experiment), ablation_runs(experiment)
+    known, dealt = ablation_runs(experiment), functools.cache(functools.partial(_folds, experiment))
     for run in known if runs is None else runs:
         if run not in known:
             raise ValueError(f"ablations: expected a run of the recipe, came {run!r}; {did_you_mean(run, list(known), _examples(known))}")
         one, out = known[run], run_folder(experiment, run)
-        settings, manifest = ablation_settings(experiment, one.name), parts[one.fold - 1]
+        settings, manifest = ablation_settings(experiment, one.name), dealt(is_final(experiment, one))[one.fold - 1]
         if not is_complete(out, fingerprint(manifest, crops_root(experiment), settings, one.seed)):
             from dfd_lib.training.fit import fit  # loads TensorFlow, which a finished run does without
 
             fit(manifest, crops_root(experiment), settings, name=one.name, seed=one.seed, out=out, verbose=verbose, parts=("val",))
+        score_under_conditions(experiment, out, manifest[manifest["split"] == "val"])
+
+
+def score_under_conditions(experiment: Experiment, out: Path, rows: pd.DataFrame) -> None:
+    """Score the crops that judge a run under each condition of the recipe that is not scored yet; a network of clips is left out."""
+    from dfd_lib.stages.robustness import corrupted
+    from dfd_lib.stages.scoring import Scorer, as_predictions
+
+    facts = json.loads((out / "run.json").read_text())
+    if model_facts(facts["registry_name"]).takes != "frame":
+        return
+    scorer = Scorer({out.name: out})
+    for condition, path in scores_under_conditions(experiment, out).items():
+        if not path.is_file():
+            [p_fake] = scorer([out.name], corrupted(experiment, rows, condition)).values()
+            write_table(as_predictions(rows, facts["model"], facts["seed"], condition, p_fake), path)
+
+
+def scores_under_conditions(experiment: Experiment, out: Path) -> dict[str, Path]:
+    """Where a finished run's scores are kept, by condition: trained anew it has another fingerprint, so it never meets the old ones."""
+    key = json.loads((out / "run.json").read_text())["fingerprint"]
+    of_crops = [name for name in conditions(study_of(experiment).conditions) if Condition.parse(name).kind != "h264"]
+    return {name: out / f"{name}-{key}.parquet" for name in of_crops}
+
+
+def is_final(experiment: Experiment, one: Ablation) -> bool:
+    """Whether a training is a finalist's."""
+    return one.name in study_of(experiment).finalists
 
 
 def run_folder(experiment: Experiment, run: str) -> Path:
     """Where one training of the study is kept."""
     return report_dir(experiment.name) / "ablations" / run
-
-
-def collect_ablations(experiment: Experiment) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Compare all trainings of the study; writes `WRITES`, and the finalists' where there are some.
-
-    Returns:
-        (changes, finalists): as `evaluation.ablations.ablation_table` makes them, and luck (the base
-        with another seed), changed (in words), minutes (a run), parameters, epochs, image_size,
-        images_per_second. Without finalists the second is empty.
-
-    Raises:
-        FileNotFoundError: a training is not finished.
-    """
-    asked = _asked(experiment)
-    table, _ = _compared(experiment, list(screening(asked)), BASE)
-    _write(experiment, "ablations", table)
-    if not asked.finalists:
-        return table, table.head(0)
-    last = list(finals(asked, experiment.seeds))
-    best, predictions = _compared(experiment, last, asked.finalists[0])
-    _write(experiment, "finalists", best)
-    write_table(predictions, report_dir(experiment.name) / "finalists_predictions.parquet")
-    return table, best
 
 
 def blended_faces(count: int = 6, size: int = 128) -> dict[str, list[np.ndarray]]:
@@ -117,31 +121,7 @@ def blended_faces(count: int = 6, size: int = 128) -> dict[str, list[np.ndarray]
     return {"real": faces, "share of the changed copy": masks, "self-blended": [image for image, _ in made]}
 
 
-def _compared(experiment: Experiment, runs: list[Ablation], base: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The table of some trainings, and their predictions: of each crop, by what had not seen it."""
-    from dfd_lib.training.runs import read_run
-
-    parts, facts = [], []
-    for one in runs:
-        run = read_run(run_folder(experiment, one.run))
-        luck = one.name == BASE and one.seed != experiment.ablations.seed
-        name = f"{BASE}, seed {one.seed}" if luck else one.name
-        parts.append(run.predictions.assign(model=name, fold=one.fold))
-        facts.append({"name": name, "luck": luck, "changed": _words(experiment, one.name), **_costs(run.facts)})
-    rule = experiment.evaluation
-    predictions = pd.concat(parts, ignore_index=True)
-    table = ablation_table(predictions, base, aggregator=rule.aggregator, resamples=rule.resamples, seed=experiment.split.seed)
-    costs = pd.DataFrame(facts).groupby("name", sort=False)
-    numbers = costs.mean(numeric_only=True)[["minutes", "images_per_second", "epochs"]].round(2)
-    texts = costs[["luck", "changed", "parameters", "image_size"]].first()
-    return table.join(texts, on="name").join(numbers, on="name"), predictions.drop(columns="fold")
-
-
-def _costs(facts: dict[str, Any]) -> dict[str, Any]:
-    return {"minutes": facts["seconds"] / 60, **{name: facts[name] for name in ("parameters", "image_size", "images_per_second", "epochs")}}
-
-
-def _words(experiment: Experiment, name: str) -> str:
+def changed_in_words(experiment: Experiment, name: str) -> str:
     """What a line changes, as a recipe would say it."""
     change = experiment.ablations.changes.get(name, {})
     return ", ".join(_flat(change)) or ("as in the recipe" if name in experiment.ablations.finalists else "nothing")
@@ -154,23 +134,21 @@ def _flat(change: dict[str, Any], before: str = "") -> list[str]:
     ]
 
 
-def _write(experiment: Experiment, name: str, table: pd.DataFrame) -> None:
-    out = report_dir(experiment.name)
-    write_table(table, out / f"{name}.csv")
-    with whole(out / f"{name}.txt") as beside:
-        beside.write_text("".join(f"{line}\n" for line in verdict(table)), encoding="utf-8")
-
-
-def _folds(experiment: Experiment) -> list[pd.DataFrame]:
-    """Train and val dealt anew so often, each fold being val once."""
+def _folds(experiment: Experiment, final: bool) -> list[pd.DataFrame]:
+    """Train and val dealt anew so often, each fold being val once; for finalists train alone."""
     from dfd_lib.training.trials import folds_of
 
-    asked, manifest = _asked(experiment), read_manifest(experiment)
-    dealt = manifest[manifest["split"].isin(["train", "val"])].reset_index(drop=True)
+    asked, manifest = study_of(experiment), read_manifest(experiment)
+    dealt = manifest[manifest["split"].isin(["train"] if final else ["train", "val"])].reset_index(drop=True)
     return folds_of(dealt, Tune(folds=asked.folds, seed=asked.seed))
 
 
-def _asked(experiment: Experiment) -> Ablations:
+def study_of(experiment: Experiment) -> Ablations:
+    """What the recipe asks for.
+
+    Raises:
+        ValueError: it asks for none.
+    """
     if experiment.ablations is None:
         raise ValueError(f"experiment {experiment.name!r}: expected `ablations`, found none. Add them to the recipe.")
     return experiment.ablations

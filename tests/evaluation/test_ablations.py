@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from dfd_lib.evaluation.ablations import COLUMNS, ablation_table, verdict
+from dfd_lib.evaluation.ablations import COLUMNS, UNDER, ablation_table, conditions_of, under, verdict
 from dfd_lib.figures import ablations as drawn
 
 
@@ -92,17 +93,51 @@ def test_seeds_are_averaged_by_their_scores_not_by_their_answers():
     came = ablation_table(rows, "base", resamples=100).set_index("name")
     aucs = rows.groupby(["model", "seed"])[["label", "p_fake"]].apply(lambda one: roc_auc_score(one["label"], one["p_fake"]))
     assert came.loc["other", "difference"] == pytest.approx(aucs["other"].mean() - aucs["base"].mean())
-    assert (came["seeds"] == 3).all()
+    assert (came.loc[["base", "other"], "seeds"] == 3).all()
+    luck = came[came["luck"]]
+    assert luck["auc"].tolist() == pytest.approx(sorted(aucs["base"], reverse=True))
+    assert luck["difference"].sum() == pytest.approx(0)
+    assert luck[["low", "high", "p"]].isna().all(axis=None)
+
+
+def test_what_seeds_vary_by_widens_every_interval():
+    """A model with one seed against a base of three: the resamples' variance and s^2 (1 + 1/3), by Satterthwaite's degrees of freedom."""
+    rows = predictions({"base": 1.0, "other": 1.5}, folds=(1,), seeds=(1, 2, 3))
+    one_seed = rows[(rows["model"] == "base") | (rows["seed"] == 1)]
+    came = ablation_table(one_seed, "base", resamples=400).set_index("name").loc["other"]
+    aucs = [roc_auc_score(one["label"], one["p_fake"]) for _, one in rows[rows["model"] == "base"].groupby("seed")]
+    of_seeds = np.var(aucs, ddof=1) * (1 + 1 / 3)
+    alone = ablation_table(one_seed[one_seed["seed"] == 1], "base", resamples=400).set_index("name").loc["other"]
+    of_groups = ((alone["high"] - alone["low"]) / 2 / 1.96) ** 2
+    freedom = (of_seeds + of_groups) ** 2 / (of_seeds**2 / 2 + of_groups**2 / 39)
+    reach = stats.t.ppf(0.975, freedom) * np.sqrt(of_seeds + of_groups)
+    assert (came["high"] - came["low"]) / 2 == pytest.approx(reach, rel=0.15)
+    assert came["high"] - came["difference"] == pytest.approx(came["difference"] - came["low"])
+
+
+def test_a_condition_has_columns_of_its_own_and_words_of_its_own():
+    clean, harmed = predictions({"base": 1.5, "jpeg": 1.5, "size": 2.5}), predictions({"base": 0.3, "jpeg": 2.0, "size": 0.4})
+    both = pd.concat([clean, harmed.assign(condition="jpeg-40")], ignore_index=True)
+    came = ablation_table(both, "base", resamples=200)
+    alone = ablation_table(harmed, "base", resamples=200).set_index("name")
+    assert conditions_of(came) == ["jpeg-40"]
+    there = under(came, "jpeg-40").set_index("name")
+    for name in ("base", "jpeg", "size"):
+        assert there.loc[name, [*UNDER]].tolist() == pytest.approx(alone.loc[name, [*UNDER]].tolist(), nan_ok=True)
+    said = verdict(came)
+    assert "1 surely helps: size" in said[1]
+    assert any(line.startswith("At jpeg-40, where base has .") and "1 surely helps: jpeg" in line for line in said)
+    assert len(drawn(came.assign(minutes=1.0)).axes) == 3
 
 
 def test_words_and_figure_tell_what_helps_what_hurts_and_what_luck_is(table):
     came = ablation_table(table[0], **table[1]).assign(minutes=2.0)
-    came["luck"] = came["name"] == "same"
+    came.loc[came["name"] == "same", "luck"] = True
     said = verdict(came)
     assert said[0].startswith("2 changes of base, AUC .")
     assert said[1].startswith("1 surely helps: better +.")
     assert said[2].startswith("1 surely hurts: worse −.")
-    assert "With another seed alone the base came to" in said[3]
+    assert said[3].startswith("With one seed alone base is off the mean of its seeds by ")
     assert verdict(came.head(0)) == []
     assert verdict(came[came["name"].isin(["base", "same"])]) == ["No change was tried."]
     gain, cost = drawn(came).axes
