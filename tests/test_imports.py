@@ -39,7 +39,8 @@ BELOW = {
     "models.weight_files": ["models", "paths"],
     "models.mesonet_weights": ["models", "paths"],
     "models.torchvision_weights": ["models", "paths"],
-    "training.trials": ["training", "models", "data.pixels", "evaluation.aggregate", "experiment", *TABLES],  # judged by clip
+    # judged by clip
+    "training.trials": ["training", "models", "data.pixels", "data.groups", "evaluation.aggregate", "experiment", *TABLES],
     "training": ["process", "models", "data.pixels", "data.augment", "data.sequences", "data.cache", "data.origins", "experiment", *TABLES],
     "evaluation": ["tables", "formats"],
     "figures": TABLES,

@@ -91,9 +91,20 @@ def persons_apart(table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     """
     person = table["person"].where(table["person"] != "", table["donor"])
     home = connected_groups(table.assign(person=person), ("person", "video"))
+    return home, guest_groups(table, home)
+
+
+def guest_groups(table: pd.DataFrame, home: pd.Series) -> pd.Series:
+    """The group of each row's donor, where rows are grouped by their own person: its own where there is none.
+
+    Args:
+        table: columns person and donor.
+        home: the group of each row. Where whole components are the groups, it comes back as it is.
+    """
+    person = table["person"].where(table["person"] != "", table["donor"])
     home_of = pd.Series(home.to_numpy(), person).groupby(level=0).first()
     # a donor without a clip of their own is at home with the first person who got their face
     strangers = ~table["donor"].isin(home_of.index) & (table["donor"] != "")
     first = home[strangers].groupby(table["donor"][strangers]).min()
     guest = table["donor"].map(pd.concat([home_of, first]))
-    return home, guest.where(table["donor"] != "", home).astype(str)
+    return guest.where(table["donor"] != "", home).astype(str)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from dfd_lib.data.groups import guest_groups
 from dfd_lib.evaluation.aggregate import aggregate
 from dfd_lib.experiment import Tune
 from dfd_lib.formats import duration, share
@@ -27,17 +28,29 @@ def folds_of(manifest: pd.DataFrame, rule: Tune) -> list[pd.DataFrame]:
     Args:
         manifest: rows of `train` and `val`.
         rule: with `folds`, both parts are dealt anew so often, by group and
-            stratified by label, each fold being `val` once; with `share`, only
-            so many groups of each `train` stay.
+            stratified by label, each fold being `val` once; swaps between a person who judges and
+            one who trains are left out of that fold. With `share`, only so many groups of each `train` stay.
+
+    Raises:
+        ValueError: there are too few groups for so many folds.
     """
     if rule.folds is None:
         return [_thinned(manifest, rule)]
     from sklearn.model_selection import StratifiedGroupKFold
 
+    groups = manifest.groupby("label")["group"].nunique().reindex([0, 1], fill_value=0)
+    if groups.min() < rule.folds:
+        came = f"{groups[0]} with real and {groups[1]} with fake faces"
+        raise ValueError(f"folds: expected at least {rule.folds} groups of each class, came {came}. Ask for fewer, or bring more people.")
     dealer = StratifiedGroupKFold(rule.folds, shuffle=True, random_state=rule.seed)
-    held = [rows for _, rows in dealer.split(manifest, manifest["label"], manifest["group"])]
-    parts = [manifest.assign(split=np.where(np.isin(np.arange(len(manifest)), rows), "val", "train")) for rows in held]
-    return [_thinned(part, rule) for part in parts]
+    held = [manifest["group"].iloc[rows].unique() for _, rows in dealer.split(manifest, manifest["label"], manifest["group"])]
+    guests = guest_groups(manifest, manifest["group"])
+    return [_thinned(_held_out(manifest, guests, groups), rule) for groups in held]
+
+
+def _held_out(manifest: pd.DataFrame, guests: pd.Series, groups: np.ndarray) -> pd.DataFrame:
+    judges, lends = manifest["group"].isin(groups), guests.isin(groups)
+    return manifest.assign(split=np.where(judges, "val", "train"))[judges == lends].reset_index(drop=True)
 
 
 def _thinned(manifest: pd.DataFrame, rule: Tune) -> pd.DataFrame:

@@ -12,6 +12,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 from test_fit import write_crops
 
+from dfd_lib.data.splits import split
 from dfd_lib.experiment import Augment, Model, Tune
 from dfd_lib.models.registry import hyper_defaults, list_models, search_space
 from dfd_lib.training.fit import fit
@@ -130,12 +131,38 @@ def test_what_the_recipe_fixes_is_never_drawn():
 def test_folds_tear_no_group_and_hold_each_row_out_once():
     rng = np.random.default_rng(1)
     group = rng.integers(0, 30, 300)
-    manifest = pd.DataFrame({"label": rng.integers(0, 2, 300), "group": [f"g{one}" for one in group], "split": "train"})
+    manifest = pd.DataFrame({"label": rng.integers(0, 2, 300), "group": [f"g{one}" for one in group]})
+    manifest = manifest.assign(split="train", person="", donor="")
     parts = folds_of(manifest, Tune(folds=4))
     assert len(parts) == 4
     assert (sum((part["split"] == "val").astype(int) for part in parts) == 1).all()
     for part in parts:
         assert not set(part.loc[part["split"] == "val", "group"]) & set(part.loc[part["split"] == "train", "group"])
+
+
+def test_people_who_all_swap_with_each_other_never_stand_on_both_sides_of_a_fold():
+    """As in Celeb-DF: one component, which is split person by person; the swaps between two sides of a fold are left out of it."""
+    people = [f"p{one:02}" for one in range(24)]
+    pairs = [(one, "") for one in people] + [(one, other) for one in people for other in people[:6] if one != other]
+    rows = [
+        {"label": int(donor != ""), "person": person, "donor": donor, "video": f"{person}-{donor}", "path": f"{person}-{donor}.png"}
+        for person, donor in pairs
+    ]
+    manifest = pd.DataFrame(rows).assign(dataset="d", split="", group="one")
+    dealt, _ = split(manifest, {"train": 0.7, "val": 0.3}, seed=1)
+    parts = folds_of(dealt, Tune(folds=3))
+    for part in parts:
+        judge, train = (part[part["split"] == side] for side in ("val", "train"))
+        assert not {*judge["person"], *judge["donor"]} & {*train["person"], *train["donor"]} - {""}
+        assert set(judge["label"]) == set(train["label"]) == {0, 1}
+    reals = pd.concat(part[(part["split"] == "val") & (part["label"] == 0)] for part in parts)
+    assert sorted(reals["path"]) == sorted(dealt.loc[dealt["label"] == 0, "path"])
+
+
+def test_too_few_groups_for_the_folds_are_told():
+    manifest = pd.DataFrame({"label": [0, 1, 1, 1], "group": list("abcd"), "split": "train", "person": "", "donor": ""})
+    with pytest.raises(ValueError, match="expected at least 3 groups of each class, came 1 with real and 3 with fake faces"):
+        folds_of(manifest, Tune(folds=3))
 
 
 def test_the_objective_is_by_clip():
