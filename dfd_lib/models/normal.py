@@ -1,5 +1,6 @@
 """Batch normalization that trains faster: Keras' layer, with TensorFlow's fused kernel."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import keras
@@ -49,10 +50,25 @@ class BatchNormalization(layers.BatchNormalization):
 
 def fuse(model: "keras.Model") -> "keras.Model":
     """Let all of a model's batch normalizations be this module's, those of bases within it too; returns the model."""
-    for layer in model.layers:
+    for layer in _within(model):
         if type(layer) is layers.BatchNormalization:
             # it has the very same state; a clone would draw and copy all weights, which takes seconds for a large base
             layer.__class__ = BatchNormalization
-        elif hasattr(layer, "layers"):
-            fuse(layer)
     return model
+
+
+def normalizations(model: "keras.Model") -> list[layers.BatchNormalization]:
+    """A model's batch normalizations whose moving statistics change in training, those of bases within it too; not the frozen ones."""
+    return [layer for layer in _within(model) if isinstance(layer, layers.BatchNormalization) and layer.trainable]
+
+
+def moving_statistics(model: "keras.Model") -> list["keras.Variable"]:
+    """Mean and variance of each of `normalizations`, one after the other, float32 (channels,)."""
+    return [one for layer in normalizations(model) for one in (layer.moving_mean, layer.moving_variance)]
+
+
+def _within(model: "keras.Model") -> "Iterator[keras.Layer]":
+    for layer in model.layers:
+        yield layer
+        if hasattr(layer, "layers"):
+            yield from _within(layer)

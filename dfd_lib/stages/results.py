@@ -61,7 +61,7 @@ def best_line(metrics: pd.DataFrame) -> str:
 
 
 def search_ensembles(experiment: Experiment, predictions: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Try every ensemble of the recipe; writes ensembles, ensemble predictions, diversity and the verdict.
+    """Try every ensemble of the recipe, without soups that are copies; writes ensembles, ensemble predictions, diversity and the verdict.
 
     Reads `test`, and records that it did.
 
@@ -73,8 +73,9 @@ def search_ensembles(experiment: Experiment, predictions: pd.DataFrame) -> tuple
 
     out, tried, rule = report_dir(experiment.name), experiment.ensembles, experiment.evaluation
     how = {"level": "video", "aggregator": rule.aggregator, "threshold": rule.threshold}
-    table = ensembles.search(predictions, tried.members, tried.rules, **how, seed=experiment.split.seed, resamples=rule.resamples)
-    errors = diversity(predictions, tried.members, **how, resamples=rule.resamples)
+    members = _members(experiment, predictions)
+    table = ensembles.search(predictions, members, tried.rules, **how, seed=experiment.split.seed, resamples=rule.resamples)
+    errors = diversity(predictions, members, **how, resamples=rule.resamples)
     write_table(ensembles.ensemble_predictions(predictions, table[table["rule"] != "single"].head(3)), out / "ensemble_predictions.parquet")
     write_table(errors, out / "diversity.csv")
     write_table(table, out / "ensembles.csv")
@@ -82,6 +83,21 @@ def search_ensembles(experiment: Experiment, predictions: pd.DataFrame) -> tuple
         beside.write_text(ensembles.verdict(table) + "\n")
     record_test_read(out, "60_ensembles", ensembles.verdict(table))
     return table, errors
+
+
+def _members(experiment: Experiment, predictions: pd.DataFrame) -> list[str] | None:
+    """The recipe's members of ensembles, None = all, without a soup that is a copy of another member with every seed.
+
+    It would give that member twice the weight, and its errors look like those of two.
+    """
+    asked = experiment.ensembles.members
+    if not any(model.soup for model in experiment.models.values()):
+        return asked
+    runs, members = read_table(report_dir(experiment.name) / "runs.csv"), asked or list(predictions["model"].unique())
+    if "copy_of" not in runs:  # of a version that did not say so
+        return asked
+    copies = runs.groupby("model")["copy_of"].agg(set)
+    return [one for one in members if not (len(copies[one]) == 1 and copies[one] <= set(members) - {one})]
 
 
 def _with_resolution(manifest: pd.DataFrame, report: Path) -> pd.DataFrame:

@@ -11,7 +11,6 @@ A run's folder holds, in the order in which they appear:
 """
 
 import json
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +24,8 @@ from dfd_lib.experiment import Model
 from dfd_lib.models.blocks import side_of
 from dfd_lib.paths import whole
 from dfd_lib.tables import write_table
+from dfd_lib.training.averages import Averages
+from dfd_lib.training.clock import Clock
 from dfd_lib.training.devices import strategy
 from dfd_lib.training.examples import Examples, examples_of
 from dfd_lib.training.objective import compiled
@@ -33,6 +34,7 @@ from dfd_lib.training.runs import Run, facts_of, fingerprint, is_complete, read_
 from dfd_lib.training.sources import Source, source
 from dfd_lib.training.state import Recorder, load_state
 from dfd_lib.training.targets import shown
+from dfd_lib.training.update_bn import some_batches
 from dfd_lib.training.warmup import warm_up
 
 if TYPE_CHECKING:
@@ -83,10 +85,11 @@ def fit(
         keep_origin(out, root)
         return read_run(out)
     (out / COPY).unlink(missing_ok=True)  # of another training
+    clock = Clock()  # before crops are decoded and features computed, which for a frozen base is nearly all of the work
     with strategy().scope():
         model, data = _prepare(manifest, root, config, seed)
     examples = examples_of(model, manifest, config.order, seed)
-    history = _train(model, data, examples, config, seed, out, key, verbose, stop, judge)
+    history = _train(model, data, examples, config, seed, out, key, verbose, stop, judge, clock)
     return finish(model, data, examples, history, config, name=name, seed=seed, out=out, root=root, key=key, parts=parts)
 
 
@@ -144,20 +147,22 @@ def _prepare(manifest: pd.DataFrame, root: Path, config: Model, seed: int) -> tu
 
 
 def _train(
-    model, data: Source, examples: Examples, config: Model, seed: int, out: Path, key: str, verbose: int, stop, judge
+    model, data: Source, examples: Examples, config: Model, seed: int, out: Path, key: str, verbose: int, stop, judge, clock: Clock
 ) -> pd.DataFrame:
     table, rows, *_ = examples.of("train")
     each = shown(rows, table["label"].to_numpy(), config, examples.taught)
     steps = max(1, len(each.rows) // config.batch_size)
     with strategy().scope():
         trained = compiled(data.network, config, steps * config.epochs)
-    history, started = load_state(trained, out, key), time.monotonic()
+    history = load_state(trained, out, key)
     if config.frozen_epochs and not history:
         warm_up(model, data.scored, each, config, seed)
     validator = _validator(data, examples.of("val"), config, judge)
-    how = {"score_val": validator, "patience": config.patience, "stop": stop, "spent": time.monotonic() - started}
+    alike = config.model_copy(update={"augment": data.augment})
+    averages = Averages(trained, some_batches(data.versions, each, alike, seed) if config.averaged else ())
+    how = {"score_val": validator, "patience": config.patience, "stop": stop, "averages": averages, "clock": clock}
     recorder = Recorder(model, out, key, history, **how)
-    recorder.keep_best(trained)  # of the last epoch before a kill, which may have fallen between its state and its weights
+    recorder.keep_best()  # of the last epoch before a kill, which may have fallen between its state and its weights
     if len(history) < config.epochs and not recorder.has_stopped():
         epochs = range(len(history), config.epochs)
         how = {"batch_size": config.batch_size, "epochs": epochs, "seed": seed, "augment": data.augment}

@@ -113,6 +113,12 @@ def is_complete(out: Path, key: str) -> bool:
     return path.is_file() and json.loads(path.read_text()).get("fingerprint") == key
 
 
+def _copied(history: pd.DataFrame) -> str | None:
+    """The member of which a soup is a copy, because it is the only one that was taken; None if there are more."""
+    taken = history.loc[history["taken"], "member"]
+    return taken.iloc[0] if len(taken) == 1 else None
+
+
 def facts_of(model: "keras.Model", config: Model, name: str, seed: int, history: pd.DataFrame, key: str, rows: int) -> dict:
     """What run.json says; `rows` is the number of training crops."""
     import keras
@@ -120,6 +126,8 @@ def facts_of(model: "keras.Model", config: Model, name: str, seed: int, history:
 
     best = history.loc[history["val_auc"].idxmax()]
     seconds = float(history["seconds"].sum())  # of all sittings, if the run was interrupted
+    # unknown where one of them was of a version that did not count it
+    cpu_seconds = history["cpu_seconds"].sum(skipna=False) if "cpu_seconds" in history else np.nan
     return {
         "model": name,
         "seed": seed,
@@ -131,10 +139,12 @@ def facts_of(model: "keras.Model", config: Model, name: str, seed: int, history:
         "best_epoch": int(best["epoch"]),
         "val_auc": float(best["val_auc"]),
         "seconds": round(seconds, 1),
-        "images_per_second": round(rows * len(history) / max(seconds, 1e-9), 1),
+        "cpu_seconds": None if np.isnan(cpu_seconds) else round(float(cpu_seconds), 1),
+        "images_per_second": None if config.soup else round(rows * len(history) / max(seconds, 1e-9), 1),
         "stopped": "early" if len(history) < config.epochs and not config.soup else "planned",
         "fingerprint": key,
         "settings": config.model_dump(),
+        **({"copy_of": _copied(history)} if config.soup else {}),
         "devices": devices(),
         "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
     }

@@ -1,16 +1,16 @@
 """What survives a kill: the state after each epoch, and the best weights so far."""
 
-import contextlib
 import json
-import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
 import numpy as np
 
 from dfd_lib.paths import whole
+from dfd_lib.training.averages import Averages
+from dfd_lib.training.clock import Clock
 
 
 class Recorder(keras.callbacks.Callback):
@@ -24,7 +24,8 @@ class Recorder(keras.callbacks.Callback):
         score_val: returns (loss, AUC) of the validation part.
         patience: stop after so many epochs without a better AUC; None = never.
         stop: another rule, given the history.
-        spent: seconds before the first epoch, which count with it.
+        averages: of the trained model; they are scored and kept where it has any.
+        clock: was started when the run was; what came before an epoch counts with it.
     """
 
     def __init__(
@@ -37,26 +38,23 @@ class Recorder(keras.callbacks.Callback):
         score_val: Callable[[], tuple[float, float]],
         patience: int | None,
         stop: Callable[[list[dict]], bool] | None = None,
-        spent: float = 0.0,
+        averages: Averages,
+        clock: Clock,
     ):
         super().__init__()
         self.network, self.folder, self.key, self.history = network, folder, key, history
         self.score_val, self.patience, self.stop = score_val, patience, stop
-        self.spent = spent
-
-    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        self._started, self.spent = time.monotonic() - self.spent, 0.0
+        self.averages, self.clock = averages, clock
 
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
-        with averaged(self.model):
+        with self.averages.in_place():
             logs["val_loss"], logs["val_auc"] = self.score_val()
-        seconds = round(time.monotonic() - self._started, 2)
-        self.history.append({"epoch": epoch + 1, **{name: float(value) for name, value in logs.items()}, "seconds": seconds})
+        self.history.append({"epoch": epoch + 1, **{name: float(value) for name, value in logs.items()}, **self.clock.lap()})
         save_state(self.model, self.folder, self.key, self.history)
-        self.keep_best(self.model)
+        self.keep_best()
         self.model.stop_training = self.has_stopped()
 
-    def keep_best(self, trained: keras.Model) -> None:
+    def keep_best(self) -> None:
         """Keep the weights, averaged where the optimizer averages them, if no epoch was better than the last one.
 
         The state is written first: a kill in between leaves an epoch that is known and
@@ -64,7 +62,7 @@ class Recorder(keras.callbacks.Callback):
         """
         scores = [row["val_auc"] for row in self.history]
         if scores and int(np.argmax(scores)) == len(scores) - 1:
-            with averaged(trained), whole(self.folder / "best.weights.h5") as beside:
+            with self.averages.in_place(), whole(self.folder / "best.weights.h5") as beside:
                 self.network.save_weights(beside)
 
     def has_stopped(self) -> bool:
@@ -77,24 +75,6 @@ class Recorder(keras.callbacks.Callback):
             return False
         scores = [row["val_auc"] for row in self.history]
         return len(scores) - 1 - int(np.argmax(scores)) >= self.patience
-
-
-@contextlib.contextmanager
-def averaged(model: keras.Model) -> Iterator[None]:
-    """Within, the trained weights are their running averages, if the optimizer keeps any; afterwards they are themselves again.
-
-    Batch normalization's statistics are running averages anyway, and stay.
-    """
-    if not model.optimizer.use_ema:
-        yield
-        return
-    own = [variable.numpy() for variable in model.trainable_variables]
-    try:
-        model.optimizer.finalize_variable_values(model.trainable_variables)
-        yield
-    finally:
-        for variable, value in zip(model.trainable_variables, own, strict=True):
-            variable.assign(value)
 
 
 def save_state(model: keras.Model, folder: Path, key: str, history: list[dict]) -> None:

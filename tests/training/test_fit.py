@@ -18,7 +18,7 @@ from sklearn.metrics import roc_auc_score
 from dfd_lib.data.origins import trained_on
 from dfd_lib.experiment import Model
 from dfd_lib.models.weights import load_weights
-from dfd_lib.training.fit import fit
+from dfd_lib.training.fit import _prepare, fit
 from dfd_lib.training.runs import fingerprint, read_run, trained_as
 from dfd_lib.training.state import Recorder
 from dfd_lib.training.targets import class_weights
@@ -238,6 +238,41 @@ def test_a_state_that_a_power_cut_spoilt_is_none(crops, monkeypatch, left):
     assert run(crops).history["epoch"].tolist() == [1, 2, 3]
 
 
+def test_time_counts_from_the_first_decoded_crop_in_each_sitting_and_on_all_processors(crops, monkeypatch):
+    def slow(*arguments):
+        time.sleep(0.5)
+        return _prepare(*arguments)
+
+    monkeypatch.setattr("dfd_lib.training.fit._prepare", slow)
+    with monkeypatch.context() as patch:
+        patch.setattr(Recorder, "on_epoch_begin", interrupted(2, "on_epoch_begin"))
+        with pytest.raises(KeyboardInterrupt):
+            run(crops)
+    started = time.process_time()
+    done = run(crops)
+    used, row = time.process_time() - started, done.history.iloc[2]
+    assert (done.history["seconds"].iloc[[0, 2]] > 0.5).all()
+    assert 0 < row["cpu_seconds"] <= used
+    assert done.facts["cpu_seconds"] == pytest.approx(done.history["cpu_seconds"].sum(), abs=0.1)
+    assert done.facts["seconds"] == pytest.approx(done.history["seconds"].sum(), abs=0.1)
+
+
+def test_a_state_of_a_version_that_did_not_count_processors_is_resumed(crops, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(Recorder, "on_epoch_begin", interrupted(2, "on_epoch_begin"))
+        with pytest.raises(KeyboardInterrupt):
+            run(crops)
+    path = crops[1] / "run" / "state.npz"
+    with np.load(path) as saved:
+        state = dict(saved)
+    history = [{name: value for name, value in row.items() if name != "cpu_seconds"} for row in json.loads(str(state["history"]))]
+    np.savez(path, **state | {"history": json.dumps(history)})
+    done = run(crops)
+    assert done.history["epoch"].tolist() == [1, 2, 3]
+    assert done.history["cpu_seconds"].isna().tolist() == [True, True, False]
+    assert done.facts["cpu_seconds"] is None and done.facts["seconds"] > 0
+
+
 SCRIPT = """
 import sys
 sys.path.insert(0, {tests!r})
@@ -272,7 +307,7 @@ def test_killed_and_started_again_gives_the_same_weights(tmp_path):
     assert 1 <= done < 12
     assert start(tmp_path / "killed").wait() == 0
     calm, killed = read_run(tmp_path / "calm" / "run"), read_run(tmp_path / "killed" / "run")
-    pd.testing.assert_frame_equal(calm.history.drop(columns="seconds"), killed.history.drop(columns="seconds"))
+    pd.testing.assert_frame_equal(*(one.history.drop(columns=["seconds", "cpu_seconds"]) for one in (calm, killed)))
     pd.testing.assert_series_equal(calm.predictions["p_fake"], killed.predictions["p_fake"])
     with h5py.File(calm.folder / "best.weights.h5") as left, h5py.File(killed.folder / "best.weights.h5") as right:
         names = []

@@ -52,6 +52,18 @@ def test_two_sigmoid_units_are_judged_each():
     assert found["auc"] == pytest.approx(roc_auc_score(LABELS, fake / (real + fake)), abs=0.02)
 
 
+@pytest.mark.parametrize("two", [False, True])
+def test_a_soft_label_counts_as_the_class_it_is_nearer_to(two):
+    """As smoothing, mixing and teachers make them; Keras alone takes each for a fake, and says 0."""
+    label = RNG.integers(0, 2, 400)
+    p_fake = np.clip(RNG.normal(0.4 + 0.2 * label, 0.2), 0.01, 0.99)
+    soft = np.where(label, RNG.uniform(0.5, 0.95, 400), RNG.uniform(0.05, 0.49, 400)).astype(np.float32)[:, None]
+    _, trained = made(settings(hyper={"head": "softmax"} if two else {}))
+    scores = np.stack([1 - p_fake, p_fake], axis=1) if two else p_fake[:, None]
+    trained.compute_metrics(PIXELS, soft, scores.astype(np.float32))
+    assert float(trained.get_metrics_result()["auc"]) == pytest.approx(roc_auc_score(label, p_fake), abs=0.005)
+
+
 def test_mean_squared_error_of_two_units_is_that_of_one():
     model, trained = made(settings(loss="mean_squared_error", hyper={"head": "softmax"}))
     p_fake = softmax(units(model), axis=1)[:, 1:]

@@ -8,10 +8,11 @@ import pytest
 from test_fit import LENET, write_crops
 
 from dfd_lib.experiment import Model
+from dfd_lib.training.averages import Averages
 from dfd_lib.training.fit import fit
 from dfd_lib.training.objective import compiled
 from dfd_lib.training.runs import load_network
-from dfd_lib.training.state import averaged, load_state, save_state
+from dfd_lib.training.state import load_state, save_state
 from dfd_lib.training.targets import shown
 
 ROWS, LABELS = np.array([10, 11, 12, 13]), np.array([0, 1, 1, 0])
@@ -63,20 +64,20 @@ def test_averages_are_those_of_the_weights_after_each_step(tmp_path):
         model.train_on_batch(x, y)
         now = model.get_weights()[0]
         average = now if average is None else 0.7 * average + 0.3 * now
-    with averaged(model):
+    with Averages(model, []).in_place():
         np.testing.assert_allclose(model.get_weights()[0], average, rtol=1e-5)
     np.testing.assert_array_equal(model.get_weights()[0], now)
     save_state(model, tmp_path, "key", [{"epoch": 1}])
     other = tiny(0.7)
     assert load_state(other, tmp_path, "key") == [{"epoch": 1}]
-    with averaged(other):
+    with Averages(other, []).in_place():
         np.testing.assert_allclose(other.get_weights()[0], average, rtol=1e-5)
 
 
 def test_without_averages_nothing_is_exchanged():
     model = tiny(0)
     before = model.get_weights()[0]
-    with averaged(model):
+    with Averages(model, []).in_place():
         np.testing.assert_array_equal(model.get_weights()[0], before)
 
 
