@@ -75,10 +75,11 @@ def _check_model(where: str, model: Model) -> None:
 
 def _check_generalise(experiment: Experiment) -> None:
     where, asked = f"experiment {experiment.name!r}: generalise", experiment.generalise
-    try:
-        conditions(asked.conditions)
-    except ValueError as error:
-        raise ValueError(f"{where}.conditions: {error}") from None
+    for part, named in {"generalise": asked.conditions, "detector": experiment.detector.conditions}.items():
+        try:
+            conditions(named)
+        except ValueError as error:
+            raise ValueError(f"experiment {experiment.name!r}: {part}.conditions: {error}") from None
     _one_of(f"{where}.cross", asked.cross, [name for name in recipes() if name != experiment.name])
     if asked.leave_out:
         _one_of(f"{where}.leave_out", [asked.leave_out], experiment.models)

@@ -60,7 +60,10 @@ COLUMNS = {
         *(f"{metric}{end}" for metric in ("accuracy", "auc", "balanced_accuracy", "f1", "difference") for end in ("", "_low", "_high")),
         *("leak", "shortcut", "test", "by_recipe"),
     ],
-    "costs.csv": ["name", "networks", "parameters", "megabytes", "milliseconds", "val_auc", "test_auc", "test_auc_low", "test_auc_high"],
+    "costs.csv": [
+        *("name", "served", "networks", "parameters", "megabytes", "milliseconds", "val_auc"),
+        *("test_auc", "test_auc_low", "test_auc_high"),
+    ],
     "time.csv": ["about", "model", "against", "n", "auc", "auc_against", "difference", "low", "high", "p_holm"],
     "leak_tax.csv": [
         *("split", "model", "seeds", "n_train", "n_test", "groups", "torn"),

@@ -5,7 +5,6 @@ finding and cutting faces, too. The models stay as their experiments left them.
 """
 
 import hashlib
-from pathlib import Path
 
 import pandas as pd
 
@@ -16,14 +15,11 @@ from dfd_lib.evaluation.ensembles import ensemble_predictions
 from dfd_lib.experiment import Experiment, load_experiment
 from dfd_lib.paths import report_dir, whole
 from dfd_lib.stages.places import crops_root
-from dfd_lib.stages.robustness import best_of, chosen_ensemble, rows_of_test, with_clip_rule
-from dfd_lib.stages.scoring import BATCH, Scorer, as_predictions, frame_runs, in_threads
+from dfd_lib.stages.robustness import best_of, chosen_ensemble, rows_of, with_clip_rule
+from dfd_lib.stages.scoring import BATCH, Runs, Scorer, as_predictions, frame_runs, in_threads
 from dfd_lib.stamp import record_test_read
 from dfd_lib.tables import check_predictions, read_table, write_table
 from dfd_lib.training.runs import read_run
-
-Runs = dict[tuple[str, int], Path]
-"""From (model, seed) to the run's folder."""
 
 
 def partners(experiment: Experiment) -> dict[str, tuple[Experiment, Runs]]:
@@ -65,7 +61,7 @@ def score_cross(experiment: Experiment) -> pd.DataFrame:
     """
     everyone, parts = partners(experiment), []
     for there, (other, _) in everyone.items():
-        rows = rows_of_test(other)
+        rows = rows_of(other)
         for here, (_, runs) in everyone.items():
             scores = _own(runs) if here == there else _scores(experiment, other, rows, here, runs)
             for (model, seed), table in scores.items():
