@@ -17,7 +17,7 @@ from dfd_lib.formats import signed
 from dfd_lib.paths import report_dir
 from dfd_lib.stages import cross, leave_out, robustness
 from dfd_lib.stages.choosing import choose
-from dfd_lib.stages.generalise import findings, show_cross, show_left_out, show_robustness, written
+from dfd_lib.stages.generalise import findings, show_cross, show_cross_pairs, show_left_out, show_robustness, written
 from dfd_lib.stages.places import run_dir
 from dfd_lib.tables import check_predictions, read_table, write_table
 
@@ -237,6 +237,14 @@ def test_models_and_test_parts_are_exchanged(house):
     ensemble = found[found["model"].str.contains("(", regex=False)]
     assert set(ensemble["trained_on"]) == {"a"} and set(ensemble["scored_on"]) == {"a", "b"}
     assert (report_dir("a") / "figures" / "cross.png").is_file()
+    (pair,) = read_table(report_dir("a") / "cross_pairs.csv").to_dict("records")
+    away = table[table["dataset"] == "b"]
+    auc = {name: roc_auc_score(own["label"], own["p_fake"]) for name, own in away.groupby("model")}
+    assert (pair["dataset"], pair["left"], pair["right"]) == ("b", "lenet", "meso4") and pair["n"] == away["path"].nunique()
+    assert pair["difference"] == pytest.approx(auc["lenet@a"] - auc["meso4@a"]) and pair["p_holm"] == pair["p"]
+    assert pair["low"] <= pair["difference"] <= pair["high"]
+    assert show_cross_pairs(experiment)["left"].tolist() == ["lenet"] and "cross_pairs.csv" in written(experiment)
+    assert "On b the AUCs by clip (1 frame each) of" in findings(experiment, "cross")
     assert "cross of a" in read_table(report_dir("b") / "test_reads.csv")["result"].iloc[-1]
 
 

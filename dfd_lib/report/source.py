@@ -78,6 +78,7 @@ COLUMNS = {
     "extremes.csv": ["model", "case", "label", "path", "p_fake"],
     "robustness.csv": ["model", "seed", "condition", "kind", "strength", "auc", "auc_change", "accuracy"],
     "cross.csv": ["model", "trained_on", "scored_on", "seed", "n", "n_fake", "auc", "accuracy", "chance"],
+    "cross_pairs.csv": ["dataset", "left", "right", "level", "metric", "difference", "low", "high", "p", "p_holm", "significant"],
     "leave_out.csv": ["method", "model", "seed", "n", "n_fake", "auc_before", "auc_after", "change", "recall_before", "recall_after"],
     "test_reads.csv": ["date", "commit", "command", "result"],
 }
