@@ -126,4 +126,6 @@ def _changes(experiment: Experiment, predictions: pd.DataFrame, row: pd.Series) 
     rule, own = experiment.evaluation, _ensemble(experiment, predictions, row)
     table = auc_changes(own, aggregator=rule.aggregator, resamples=rule.resamples).query(f"condition != '{CLEAN}'")
     ends = ("auc_change", "auc_change_low", "auc_change_high")
-    return ", ".join(f"{between(*(one[end] for end in ends), sign=True)} under {one['condition']}" for _, one in table.iterrows())
+    return "changes: " + ", ".join(
+        f"{between(*(one[end] for end in ends), sign=True)} under {one['condition']}" for _, one in table.iterrows()
+    )
