@@ -33,7 +33,8 @@ ABLATION_TABLES = ["ablations.csv", *FINALISTS] if ABLATIONS else []
 COSTS = ["costs.csv"] if asks_for_costs(RECIPE) else []
 GENERALISE = RECIPE.generalise
 STUDIES = GENERALISE.studies()
-GENERALISED = [*(f"{study}.csv" for study in STUDIES), *(["notebooks/70_generalise.ipynb"] if STUDIES else [])]
+CROSS_PAIRS = ["cross_pairs.csv"] if GENERALISE.cross else []
+GENERALISED = [*(f"{study}.csv" for study in STUDIES), *CROSS_PAIRS, *(["notebooks/70_generalise.ipynb"] if STUDIES else [])]
 # share the processors among the trainings that can run at once: two small jobs beside each other beat one on two cores;
 # on a machine with GPUs each training takes them all, so there it is one after the other
 TRAIN_THREADS = workflow.cores if gpus() else max(1, workflow.cores // len(RUNS))
@@ -57,8 +58,8 @@ def size_rank(network):
 
 
 def part(*names):
-    """The parts of the recipe that a rule depends on."""
-    return {name: RECIPE.model_dump(mode="json")[name] for name in names}
+    """The parts of the recipe that a rule depends on; the data's licence changes nothing but the detector's card."""
+    return {name: RECIPE.model_dump(mode="json", exclude={"data": {"licence"}})[name] for name in names}
 
 
 @functools.cache
@@ -401,6 +402,7 @@ rule generalise:
         expand("{study}_predictions.parquet", study=STUDIES),
     output:
         expand("{study}.csv", study=STUDIES),
+        CROSS_PAIRS,
         "notebooks/70_generalise.ipynb",
     params:
         evaluation=part("evaluation"),
@@ -529,7 +531,8 @@ rule detector:
         COSTS,
         "notebooks/90_detector.ipynb",
     params:
-        recipe=part("evaluation"),
+        recipe=part("evaluation", "detector"),
+        licence=RECIPE.data.licence,
         code=code_hash("90_detector"),
     log:
         "logs/90_detector.txt",

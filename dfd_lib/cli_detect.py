@@ -137,6 +137,7 @@ def export(
     clips: Annotated[bool, typer.Option("--clips", help="Let models of clips in: such a detector judges no photo.")] = False,
 ) -> None:
     """Make a detector of the best ensemble of an experiment: one file for `dfd detect` and the page."""
+    from dfd_lib.detector.bundle import load_bundle
     from dfd_lib.experiment import load_experiment
     from dfd_lib.process import start_tensorflow
     from dfd_lib.stages.export import export_detector
@@ -144,6 +145,8 @@ def export(
     experiment = load_experiment(name)
     start_tensorflow()
     file = export_detector(experiment, out, megabytes, clips=clips)
+    if said := load_bundle(file).spec.facts["ensemble"]["chosen"]:
+        typer.echo(said)
     typer.echo(f"{file}: {file.stat().st_size / 1e6:.1f} MB; try it with `dfd detect FILE --detector {file}`")
 
 

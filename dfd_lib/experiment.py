@@ -23,13 +23,14 @@ from dfd_lib.mistakes import explain
 from dfd_lib.paths import recipe, recipes
 from dfd_lib.settings import NAME, Augment, Model, Part, Training, Tune
 from dfd_lib.spelling import did_you_mean
-from dfd_lib.studies import Generalise, LeakTax, System
+from dfd_lib.studies import Detector, Generalise, LeakTax, System
 
 __all__ = [
     "Ablations",
     "Augment",
     "Data",
     "Demo",
+    "Detector",
     "Ensembles",
     "Evaluation",
     "Experiment",
@@ -63,6 +64,7 @@ class Data(Part):
     layout: str = Field("auto", description="one of `dfd_lib.data.sources.LAYOUTS`, or `auto`")
     groups: str | None = Field(None, description="a CSV file in the source: first column the file or video, second its group")
     limit: int | None = Field(None, ge=8, description="use only so many files, drawn by group with the split's seed")
+    licence: str = Field("", description="under which terms the media may be used; stands on the detector's card")
 
 
 class Faces(Part):
@@ -146,6 +148,7 @@ class Experiment(Part):
     evaluation: Evaluation = Evaluation()
     leak_tax: LeakTax | None = None
     generalise: Generalise = Generalise()
+    detector: Detector = Detector()
     systems: list[System] = Field([], description="published systems that models of this recipe rebuild, for one table of all")
     ablations: Ablations | None = None
 

@@ -76,6 +76,7 @@ def _check_model(where: str, model: Model) -> None:
 def _check_generalise(experiment: Experiment) -> None:
     where, asked = f"experiment {experiment.name!r}: generalise", experiment.generalise
     _check_conditions(where, asked.conditions)
+    _check_conditions(f"experiment {experiment.name!r}: detector", experiment.detector.conditions)
     _one_of(f"{where}.cross", asked.cross, [name for name in recipes() if name != experiment.name])
     if asked.leave_out:
         _one_of(f"{where}.leave_out", [asked.leave_out], experiment.models)

@@ -1,4 +1,4 @@
-"""The parts of a recipe that ask for a study beside training: leaks, other data, published systems."""
+"""The parts of a recipe that ask for more than training: leaks, other data, published systems, which detector is served."""
 
 from typing import Annotated
 
@@ -26,6 +26,13 @@ class Generalise(Part):
     def studies(self) -> list[str]:
         """What is asked for: each study leaves a table of its name."""
         return [name for name, one in (("robustness", self.conditions), ("cross", self.cross), ("leave_out", self.leave_out)) if one]
+
+
+class Detector(Part):
+    """Which of the ensembles that fit into a detector's file is served: the best on val, unless conditions are named."""
+
+    conditions: list[str] = Field([], description="corruptions of val that it should bear, such as `jpeg-40`; default: none")
+    loss: float = Field(0.05, ge=0, le=1, description="so much AUC on val it may lose under each of them")
 
 
 class System(Part):

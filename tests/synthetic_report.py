@@ -305,6 +305,7 @@ def tables(names: tuple[str, ...], seeds=(1,), leak=False) -> dict[str, pd.DataF
         "calibration.csv": promises.calibration, "reliability.csv": promises.reliability, "operating.csv": promises.operating,
         "conformal.csv": promises.conformal, "agreement.csv": agreement(table), "extremes.csv": extremes(table),
         "robustness.csv": robustness(names, seeds), "cross.csv": cross(names[:2]), "leave_out.csv": leave_out(),
+        "cross_pairs.csv": pairs(names[:2]).assign(dataset="photos"),
         "test_reads.csv": pd.DataFrame(
             {"date": ["2026-05-09 07:33 UTC"], "commit": ["abc1234"], "command": ["50_compare"], "result": ["lenet: video AUC .931"]}
         ),

@@ -8,6 +8,7 @@ import pytest
 from dfd_lib.experiment import parse_experiment
 from dfd_lib.models.registry import build
 from dfd_lib.paths import report_dir
+from dfd_lib.stages.choosing import Choice
 from dfd_lib.stages.costs import COLUMNS, costs
 from dfd_lib.stages.places import run_dir
 from dfd_lib.tables import read_table, write_table
@@ -46,10 +47,11 @@ def test_a_row_a_network_and_one_for_the_ensemble_that_val_chose(tmp_path, monke
     write_table(pd.DataFrame(facts), report / "runs.csv")
     write_table(pd.DataFrame(metrics), report / "metrics.csv")
     rows = [("large", "single", "large", 0.9), ("mean(large, small)", "mean", "large+small", 0.95), ("gone", "mean", "large+clips", 0.99)]
-    ensembles = pd.DataFrame(rows, columns=["name", "rule", "members", "val_auc"]).assign(test_auc=0.7)
+    ensembles = pd.DataFrame(rows, columns=["name", "rule", "members", "val_auc"]).assign(test_auc=0.7, size=[1, 2, 2])
     write_table(ensembles, report / "ensembles.csv")
     table = costs(asked, times=3).set_index("name")
     assert table.index.tolist() == ["mean(large, small)", "large", "small"]
+    assert table["served"].tolist() == [True, False, False]
     assert table.loc["large", "test_auc"] == pytest.approx(0.8)
     assert table["networks"].tolist() == [2, 1, 1]
     for column in ("megabytes", "milliseconds", "parameters"):
@@ -58,6 +60,15 @@ def test_a_row_a_network_and_one_for_the_ensemble_that_val_chose(tmp_path, monke
         assert table.loc["mean(large, small)", column] == pytest.approx(both.sum())
     assert table.loc["large", "megabytes"] > table.loc["small", "megabytes"]
     assert read_table(report / "costs.csv").columns.tolist() == COLUMNS
+    both = facts[0]["parameters"] + facts[1]["parameters"]
+    small = costs(asked, times=3, megabytes=1.5e-6 * both).set_index("name")  # less than the 1.9 bytes that a parameter takes
+    assert small.index[small["served"]].tolist() == ["large"]
+    other = ("vote(large, small)", "vote", "large+small", 0.92, 0.7, 2)
+    write_table(pd.concat([ensembles, pd.DataFrame([other], columns=ensembles.columns)]), report / "ensembles.csv")
+    monkeypatch.setattr("dfd_lib.stages.costs.choose", lambda *_: Choice(pd.Series(other, ensembles.columns), pd.DataFrame(), ""))
+    table = costs(asked, times=3).set_index("name")
+    assert table.index.tolist() == ["mean(large, small)", "vote(large, small)", "large", "small"]
+    assert table.index[table["served"]].tolist() == ["vote(large, small)"]
 
 
 def test_where_nothing_was_made_to_be_cheap_nothing_is_measured(tmp_path, monkeypatch):

@@ -13,8 +13,9 @@ from dfd_lib.detector.predict import DeepfakeDetector
 from dfd_lib.evaluation.rules import Combination
 from dfd_lib.experiment import parse_experiment
 from dfd_lib.paths import report_dir
+from dfd_lib.stages.choosing import choose
 from dfd_lib.stages.detector_elsewhere import elsewhere
-from dfd_lib.stages.export import choose, export_detector
+from dfd_lib.stages.export import export_detector
 from dfd_lib.tables import read_table, write_table
 
 RUNS = {"lenet": ("lenet", 0.7), "lstm": ("resnext_lstm_small", 0.9), "lstm-shuffled": ("resnext_lstm_small", 0.95)}

@@ -7,14 +7,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from sklearn.metrics import roc_auc_score
 
 from dfd_lib import stages
 from dfd_lib.data.corruptions import Condition, corrupt
 from dfd_lib.data.crops import read_image
 from dfd_lib.experiment import load_experiment
+from dfd_lib.formats import signed
 from dfd_lib.paths import report_dir
 from dfd_lib.stages import cross, leave_out, robustness
-from dfd_lib.stages.generalise import findings, show_cross, show_left_out, show_robustness, written
+from dfd_lib.stages.choosing import choose
+from dfd_lib.stages.generalise import findings, show_cross, show_cross_pairs, show_left_out, show_robustness, written
 from dfd_lib.stages.places import run_dir
 from dfd_lib.tables import check_predictions, read_table, write_table
 
@@ -94,7 +97,7 @@ def house(tmp_path, monkeypatch):
 def test_every_crop_of_test_is_scored_under_every_condition(house):
     experiment = train(make(house, "a", 1, generalise={"conditions": ["brightness-40", "noise-16"]}))
     table = robustness.score_conditions(experiment)
-    rows = robustness.rows_of_test(experiment)
+    rows = robustness.rows_of(experiment)
     assert set(rows["label"]) == {0, 1}
     assert len(table) == 2 * 3 * len(rows) and set(table["split"]) == {"test"}
     for (model, condition), own in table.groupby(["model", "condition"]):
@@ -164,6 +167,59 @@ def test_the_ensemble_is_the_best_on_val_of_models_that_are_there(house):
     assert robustness.chosen_ensemble(experiment, {"b"}) is None
 
 
+class Frail(Judge):
+    """Of damaged crops lenet says what has nothing to do with them; meso4 sees through."""
+
+    def __call__(self, names, images):
+        found = super().__call__(names, images)
+        return {name: np.linspace(0, 1, len(p)) if name.startswith("lenet") else p for name, p in found.items()}
+
+
+def with_detector(house, monkeypatch, scorer=Frail, parameters=(1000, 1000), **detector):
+    """Two models of which lenet is the better one on clean val."""
+    monkeypatch.setattr(robustness, "Scorer", scorer)
+    monkeypatch.setitem(globals(), "judged", lambda images, name, bright=judged: 1 - bright(images, name))  # fakes are darker
+    experiment = train(make(house, "a", 1, detector=detector))
+    runs = [{"model": name, "seed": 1, "val_auc": 0.5, "registry_name": name} for name in ("lenet", "meso4")]
+    write_table(pd.DataFrame(runs).assign(parameters=parameters), report_dir("a") / "runs.csv")
+    tried = read_table(report_dir("a") / "ensembles.csv")
+    best = (tried["val_auc"] / 2).mask(tried["name"] == "lenet", 0.999)
+    write_table(tried[tried["rule"].isin(["single", "mean"])].assign(val_auc=best), report_dir("a") / "ensembles.csv")
+    return experiment
+
+
+def test_clean_val_alone_chooses_the_detector_unless_more_is_asked_for(house, monkeypatch):
+    row, _, said = choose(with_detector(house, monkeypatch))
+    assert row["members"] == "lenet" and said == "" and ASKED == []
+
+
+def test_a_detector_that_must_bear_damage_is_the_best_of_those_that_do(house, monkeypatch):
+    experiment = with_detector(house, monkeypatch, conditions=["jpeg-40"], loss=0.05)
+    row, runs, said = choose(experiment)
+    assert row["name"] == "meso4", said
+    assert list(runs.index) == ["meso4"]
+    rows = robustness.rows_of(experiment, "val")
+    crops = [read_image(stages.crops_root(experiment) / path) for path in rows["path"]]
+    bad = [corrupt(one, Condition.parse("jpeg-40"), seed=1, path=path) for one, path in zip(crops, rows["path"], strict=True)]
+    change = roc_auc_score(rows["label"], judged(bad, "meso4")) - roc_auc_score(rows["label"], judged(crops, "meso4"))
+    assert change >= -0.05 and signed(change) in said and "of those that lose at most .050 of its AUC on val under jpeg-40" in said
+    assert [names for names, _ in ASKED] == [("lenet-s1", "meso4-s1")] and ASKED[0][1] == len(rows)
+    assert choose(experiment).said == said and len(ASKED) == 1, "what is kept is not scored again"
+    assert "test" not in set(rows["split"]) and not (report_dir("a") / "robustness_predictions.parquet").exists()
+
+
+def test_where_none_bears_the_damage_the_best_on_clean_val_is_taken_and_that_is_said(house, monkeypatch):
+    experiment = with_detector(house, monkeypatch, parameters=(1000, 10**9), conditions=["jpeg-40"], loss=0.05)
+    row, _, said = choose(experiment)
+    assert row["members"] == "lenet" and said.startswith("Robustness chose nothing: of 1 candidate none loses at most .050")
+    assert [names for names, _ in ASKED] == [("lenet-s1",)], "what is too large is not scored"
+
+
+def test_a_condition_that_cannot_be_had_is_refused(house, monkeypatch):
+    with pytest.raises(ValueError, match=r"detector.conditions: H.264 is not available: .* Leave it out"):
+        choose(with_detector(house, monkeypatch, conditions=["h264-28"]))
+
+
 def test_models_and_test_parts_are_exchanged(house):
     train(make(house, "b", 2))
     experiment = train(make(house, "a", 1, generalise={"cross": ["b"]}))
@@ -181,6 +237,14 @@ def test_models_and_test_parts_are_exchanged(house):
     ensemble = found[found["model"].str.contains("(", regex=False)]
     assert set(ensemble["trained_on"]) == {"a"} and set(ensemble["scored_on"]) == {"a", "b"}
     assert (report_dir("a") / "figures" / "cross.png").is_file()
+    (pair,) = read_table(report_dir("a") / "cross_pairs.csv").to_dict("records")
+    away = table[table["dataset"] == "b"]
+    auc = {name: roc_auc_score(own["label"], own["p_fake"]) for name, own in away.groupby("model")}
+    assert (pair["dataset"], pair["left"], pair["right"]) == ("b", "lenet", "meso4") and pair["n"] == away["path"].nunique()
+    assert pair["difference"] == pytest.approx(auc["lenet@a"] - auc["meso4@a"]) and pair["p_holm"] == pair["p"]
+    assert pair["low"] <= pair["difference"] <= pair["high"]
+    assert show_cross_pairs(experiment)["left"].tolist() == ["lenet"] and "cross_pairs.csv" in written(experiment)
+    assert "On b the AUCs by clip (1 frame each) of" in findings(experiment, "cross")
     assert "cross of a" in read_table(report_dir("b") / "test_reads.csv")["result"].iloc[-1]
 
 
@@ -222,8 +286,6 @@ def test_a_method_left_out_is_in_no_part_that_a_training_looks_at(house):
 
 
 def test_leaving_a_method_out_is_measured_on_its_own_fakes(house, monkeypatch):
-    from sklearn.metrics import roc_auc_score
-
     from dfd_lib.training import fit as training
     from dfd_lib.training.runs import Run
 

@@ -35,6 +35,7 @@ WRONG = {
     "a member": ({"ensembles": {"members": ["lenet", "meso4"]}}, "ensembles.members: unknown 'meso4'"),
     "a layout": ({"data": {"source": "demo", "layout": "dfcd"}}, "data.layout: unknown 'dfcd'; did you mean 'dfdc'"),
     "a corruption": ({"generalise": {"conditions": ["jpg-40"]}}, "generalise.conditions: .*did you mean 'jpeg-40'"),
+    "a corruption that a detector should bear": ({"detector": {"conditions": ["jpg-40"]}}, "detector.conditions: .*did you mean 'jpeg-40'"),
     "another experiment": ({"generalise": {"cross": ["smok"]}}, "generalise.cross: unknown 'smok'; did you mean 'smoke'"),
     "a model to train again": ({"generalise": {"leave_out": "meso4"}}, "generalise.leave_out: unknown 'meso4'"),
     "a head": ({"models": {"lenet": {"hyper": {"head": "softmx"}}}}, "hyper.head: unknown 'softmx'; did you mean 'softmax'"),

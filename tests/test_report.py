@@ -272,6 +272,19 @@ def test_a_table_of_differences_says_why_test_and_interval_may_disagree(folder):
     assert "On few groups the two may disagree" in read(folder).words("section")
 
 
+def test_models_are_compared_on_other_data_too(folder):
+    (pairs,) = [table for table in read(folder).tables if table[0][:3] == ["dataset", "left", "right"]]
+    assert pairs[1][:3] == ["photos", *NAMES[:2]] and pairs[1][-1] == "no"
+
+
+def test_costs_mark_the_one_that_is_served(folder):
+    cost = {"networks": 1, "parameters": 1000, "megabytes": 1.0, "milliseconds": 2.0, "val_auc": 0.8, "test_auc": 0.7}
+    rows = [{"name": name, "served": name == "small", **cost, "test_auc_low": 0.6, "test_auc_high": 0.8} for name in ("large", "small")]
+    write_table(pd.DataFrame(rows), folder / "costs.csv")
+    (costs,) = [table for table in read(folder).tables if "ms a face" in table[0]]
+    assert [row[0] for row in costs[1:]] == ["large", "small (served)"]
+
+
 def test_promises_are_about_the_best_model_and_say_what_is_not_available(folder):
     page = read(folder)
     words = page.words("section")

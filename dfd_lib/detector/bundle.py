@@ -49,7 +49,14 @@ class Bundle:
     golden: Mapping[str, np.ndarray]
 
 
-def save_bundle(path: str | Path, facts: Mapping[str, Any], networks: Mapping[str, bytes], golden: Mapping[str, np.ndarray]) -> Path:
+def save_bundle(
+    path: str | Path,
+    facts: Mapping[str, Any],
+    networks: Mapping[str, bytes],
+    golden: Mapping[str, np.ndarray],
+    *,
+    megabytes: float | None = None,
+) -> Path:
     """Write a bundle, whole or not at all.
 
     Args:
@@ -57,12 +64,13 @@ def save_bundle(path: str | Path, facts: Mapping[str, Any], networks: Mapping[st
         facts: as `parse_spec` takes them, but the members' `sha256`, which are filled in.
         networks: from each member's name to its ONNX model.
         golden: from each golden face's name to uint8 (size, size, 3), RGB.
+        megabytes: how large the file may be (1 MB = 10^6 bytes); None: as large as it becomes.
 
     Returns:
         The path.
 
     Raises:
-        ValueError: facts that do not make a detector, or other names than theirs.
+        ValueError: facts that do not make a detector, other names than theirs, or too large a file; an older one then stays.
     """
     path = Path(path)
     if path.suffix != SUFFIX:
@@ -71,13 +79,20 @@ def save_bundle(path: str | Path, facts: Mapping[str, Any], networks: Mapping[st
     facts = {**facts, "members": members}
     spec = parse_spec(facts)
     _check_names(spec, set(networks), set(golden))
-    with whole(path) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        _add(archive, _FACTS, json.dumps(facts, indent=1, allow_nan=False).encode())
-        for member in spec.members:
-            _add(archive, member.file, networks[member.name])
-        for name, pixels in golden.items():
-            _add(archive, _face_file(name), cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))[1].tobytes())
+    with whole(path) as beside:
+        with zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+            _add(archive, _FACTS, json.dumps(facts, indent=1, allow_nan=False).encode())
+            for member in spec.members:
+                _add(archive, member.file, networks[member.name])
+            for name, pixels in golden.items():
+                _add(archive, _face_file(name), cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))[1].tobytes())
+        _check_size(path, beside.stat().st_size / 1e6, megabytes)
     return path
+
+
+def _check_size(path: Path, came: float, most: float | None) -> None:
+    if most is not None and came > most:
+        raise ValueError(f"detector {path.name}: expected a file of at most {most:g} MB, came {came:.2f}. Allow more (--megabytes).")
 
 
 def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:

@@ -82,9 +82,31 @@ def _metrics(spec: Spec) -> Iterator[str]:
     if not rows:
         yield "Not measured."
         return
-    yield "On `test`, which nothing was chosen on; in brackets 95 % intervals from resampling groups."
+    said = "On `test`, which chose nothing in this experiment; in brackets 95 % intervals from resampling groups."
+    yield f"{said} {_fresh(spec.facts)}".strip()
+    if chosen := spec.facts.get("ensemble", {}).get("chosen"):
+        yield from ("", chosen)
     found = [[name, *(_between(row, name) for row in rows)] for name in ("auc", "accuracy", "precision", "recall", "f1", "log_loss")]
     yield from ("", *_table(["metric", *(f"{row.get('n', '')} {_level(row)}" for row in rows)], found))
+    yield from _calibrated(spec.facts["metrics"].get("calibration", []), {row.get("level"): row.get("threshold") for row in rows})
+
+
+def _fresh(facts: Mapping[str, Any]) -> str:
+    """What is known of others who have read the same crops."""
+    return facts.get("data", {}).get("test_elsewhere", "Whether other reports had read the same crops before is not recorded in this file.")
+
+
+def _calibrated(rows: Sequence[Mapping[str, Any]], thresholds: Mapping[str, Any]) -> Iterator[str]:
+    """What the p_fake that people see is worth; `thresholds` are those of the raw score, by level."""
+    known = [row for row in rows if row["level"] in thresholds]
+    if not known:
+        return
+    threshold = thresholds[known[0]["level"]]
+    raw = "" if threshold is None else f", FAKE from {threshold:g} on"
+    yield from ("", f"That was the raw score{raw}. The p_fake beside a verdict is this score calibrated on `calib`; on `test` it has:", "")
+    found = [[_level(row), row["method"], _between(row, "log_loss"), _between(row, "ece")] for row in known]
+    yield from _table(["calibrated p_fake of", "calibration", "log_loss", "ece"], found)
+    yield from ("", "ece (15 bins) has no interval: on few rows it is too high even for a perfect p_fake.")
 
 
 def _elsewhere(metrics: Mapping[str, Any]) -> Iterator[str]:
@@ -122,6 +144,8 @@ def _promises(spec: Spec) -> Iterator[str]:
 
 
 def _origin(facts: Mapping[str, Any]) -> Iterator[str]:
+    if terms := facts.get("data", {}).get("licence"):
+        yield f"- data: {terms}"
     yield from (f"- {one}" for one in facts.get("licences", []))
     versions = facts.get("environment", {}).get("versions", {})
     if versions:

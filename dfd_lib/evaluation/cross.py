@@ -1,5 +1,8 @@
 """Trained on A, scored on B: a table of every pair, and what it says in words."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
 from dfd_lib.evaluation.metrics import evaluate
@@ -10,6 +13,9 @@ AT = "@"
 
 CHANCE = 0.5
 """The AUC of guessing."""
+
+LARGEST = 3
+"""So many of the differences that are beyond chance are named."""
 
 
 def cross_table(predictions: pd.DataFrame, *, threshold: float = 0.5, aggregator: str = "mean", resamples: int = 1000) -> pd.DataFrame:
@@ -61,6 +67,30 @@ def cross_findings(table: pd.DataFrame, home: str, model: str) -> list[str]:
         f"(the whole 95 % interval of the AUC above {share(CHANCE, 1)}), {count(below)} worse, and {count(unsure)} cannot be told from it."
     )
     return said
+
+
+def pair_findings(table: pd.DataFrame) -> list[str]:
+    """How many of the models differ on foreign data beyond chance, a sentence for each data set, with the largest differences.
+
+    Args:
+        table: of `pairs.compare_pairs`.
+    """
+    said = []
+    for dataset, rows in table.groupby("dataset", sort=False):
+        sure = rows[rows["significant"].astype(bool)].sort_values("difference", key=abs, ascending=False, kind="stable")
+        how = by_clip(rows["aggregator"].iloc[0], rows["frames_per_clip"].iloc[0])
+        first = f"On {dataset} the AUCs {how} of {count(len(sure))} of {count(len(rows), 'pair')} of models differ beyond chance"
+        named = "; ".join(map(_over, sure.head(LARGEST).to_dict("records")))
+        said.append(f"{first}{f', most of all {named}' if named else ''}.")
+    return said
+
+
+def _over(row: Mapping[str, Any]) -> str:
+    """The better one first."""
+    ends = [row[name] for name in ("difference", "low", "high")]
+    if ends[0] < 0:
+        return f"{row['right']} over {row['left']} {between(-ends[0], -ends[2], -ends[1], sign=True)}"
+    return f"{row['left']} over {row['right']} {between(*ends, sign=True)}"
 
 
 def _auc(row: pd.Series) -> str:

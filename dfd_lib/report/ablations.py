@@ -31,7 +31,7 @@ def _costs(table: pd.DataFrame, clips: str) -> Table:
     ]
     rows = [
         [
-            text_cell(row["name"]),
+            text_cell(f"{row['name']} (served)" if row["served"] else row["name"]),
             number_cell(row["networks"], count(row["networks"])),
             number_cell(row["parameters"], count(row["parameters"])),
             number_cell(row["megabytes"], f"{row['megabytes']:.1f}"),
@@ -41,7 +41,8 @@ def _costs(table: pd.DataFrame, clips: str) -> Table:
         ]
         for _, row in table.iterrows()
     ]
-    foot = "As exported at half precision; one face at a time on one processor. The ensemble is the one that val chose."
+    foot = "As exported at half precision; one face at a time on one processor. "
+    foot += "Ensembles: the best on val, and the one that is served as the detector, which a file's size and the recipe limit."
     return Table(f"What a score costs, {clips}", columns, rows, foot)
 
 

@@ -4,6 +4,7 @@ import pandas as pd
 
 from dfd_lib.formats import count, share
 from dfd_lib.report.blocks import Block, Cell, Column, Section, Table, Words, metric_cell, number_cell, text_cell
+from dfd_lib.report.pairs import pair_table
 from dfd_lib.report.source import Report
 
 _STUDIES = ("robustness", "cross", "leave_out")
@@ -16,11 +17,11 @@ def generalise(report: Report) -> Section:
         table = report.table(f"{name}.csv")
         said = report.text(f"{name}.txt").splitlines()
         blocks += [Words(said)] if said else []
-        blocks += [] if table is None else [*report.pictures(name, note=report.by_which_rule), *build(table, report.clips)]
+        blocks += [] if table is None else [*report.pictures(name, note=report.by_which_rule), *build(report, table)]
     return Section("generalise", "Does it survive what it was not trained for", blocks)
 
 
-def _robustness(table: pd.DataFrame, clips: str) -> list[Block]:
+def _robustness(report: Report, table: pd.DataFrame) -> list[Block]:
     """The AUC of every model under every condition, the best of each in bold."""
     models = list(dict.fromkeys(table["model"]))
     columns = [Column("condition"), *(Column(name.replace("+", " + "), True) for name in models)]
@@ -40,7 +41,7 @@ def _robustness(table: pd.DataFrame, clips: str) -> list[Block]:
     ]
     titles = ("AUC", "change from clean", "accuracy")
     return [
-        Table(f"AUC on test under each condition, {clips}", columns, body, foot),
+        Table(f"AUC on test under each condition, {report.clips}", columns, body, foot),
         Table("Every change", [Column("model"), Column("condition"), *(Column(title, True) for title in titles)], loss, folded=True),
     ]
 
@@ -52,7 +53,7 @@ def _seeds(rows: pd.DataFrame, metric: str, best: float) -> Cell:
     return number_cell(mean, share(mean))
 
 
-def _cross(table: pd.DataFrame, clips: str) -> list[Block]:
+def _cross(report: Report, table: pd.DataFrame) -> list[Block]:
     numbers = [Column(name, True) for name in ("clips", "fakes", "AUC", "accuracy")]
     columns = [Column("model"), Column("trained on"), Column("scored on"), *numbers, Column("better than guessing")]
     body = [
@@ -64,7 +65,10 @@ def _cross(table: pd.DataFrame, clips: str) -> list[Block]:
         ]
         for _, row in table.iterrows()
     ]
-    return [Table(f"Every model on every test part, {clips}", columns, body)]
+    pairs = report.table("cross_pairs.csv")
+    caption = f"Every two models on another data set, with the 95 % interval of the difference, {report.clips}"
+    tested = [] if pairs is None else [pair_table(caption, pairs, "dataset")]
+    return [Table(f"Every model on every test part, {report.clips}", columns, body), *tested]
 
 
 def _against_chance(row: pd.Series) -> str:
@@ -73,7 +77,7 @@ def _against_chance(row: pd.Series) -> str:
     return "yes" if row["auc"] > 0.5 else "worse" if row["auc"] < 0.5 else ""
 
 
-def _left_out(table: pd.DataFrame, clips: str) -> list[Block]:
+def _left_out(report: Report, table: pd.DataFrame) -> list[Block]:
     titles = ("clips", "fakes", "AUC with it", "AUC without it", "change", "caught with it", "caught without it")
     columns = [Column("method"), Column("model"), *(Column(title, True) for title in titles)]
     body = [
@@ -85,5 +89,5 @@ def _left_out(table: pd.DataFrame, clips: str) -> list[Block]:
         ]
         for _, row in table.iterrows()
     ]
-    caption = f"Each method's fakes against all reals, with the method in training and without it; {clips}"
+    caption = f"Each method's fakes against all reals, with the method in training and without it; {report.clips}"
     return [Table(caption, columns, body)]

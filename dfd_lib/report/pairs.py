@@ -20,13 +20,18 @@ def pairs(report: Report) -> Section:
     if table is not None:
         sure = int(table["significant"].astype(bool).sum())
         words = f"Significant, by the interval and after Holm's correction: {count(sure)} of {count(len(table), 'pair')}."
-        titles = ["left", "right", "level", "metric"]
-        columns = [Column(name) for name in titles] + [Column(name, True) for name in ("left minus right", "p", "p (Holm)")]
-        columns.append(Column("significant"))
-        rows = [_pair(row) for _, row in table.sort_values("p", kind="stable").iterrows()]
         caption = f"Every pair, with the 95 % interval of the difference{clip_rule_of(report, table)}"
-        blocks += [Words([words]), Table(caption, columns, rows, TESTED, folded=True)]
+        blocks += [Words([words]), pair_table(caption, table)]
     return Section("pairs", "Is the difference real", blocks)
+
+
+def pair_table(caption: str, table: pd.DataFrame, *facts: str) -> Table:
+    """A row a pair, the surest difference first; `facts` are further columns of text, shown first."""
+    columns = [Column(name) for name in (*facts, "left", "right", "level", "metric")]
+    columns += [Column(name, True) for name in ("left minus right", "p", "p (Holm)")]
+    ordered = table.sort_values([*facts, "p"], kind="stable")
+    rows = [[*(text_cell(row[name]) for name in facts), *_pair(row)] for _, row in ordered.iterrows()]
+    return Table(caption, [*columns, Column("significant")], rows, TESTED, folded=True)
 
 
 def clip_rule_of(report: Report, table: pd.DataFrame) -> str:

@@ -6,6 +6,7 @@ from urllib.parse import quote
 import pandas as pd
 
 from dfd_lib.formats import count, duration, share
+from dfd_lib.other_reads import other_reads
 from dfd_lib.paths import recipe
 from dfd_lib.report.blocks import Block, Cell, Code, Column, Items, Section, Table, Words, number_cell, text_cell
 from dfd_lib.report.source import Report
@@ -90,6 +91,8 @@ def record(report: Report) -> Section:
         names = ("date", "commit", "command", "result")
         rows = [[text_cell(row[name]) for name in names] for _, row in reads.iterrows()]
         blocks.append(Table(f"The test part was read {count(len(reads), 'time')}", [Column(name) for name in names], rows))
+        if elsewhere := other_reads(report.recipe):
+            blocks.append(Words([elsewhere], "warning"))
     links = [(path.stem, f"notebooks/{quote(path.name)}") for path in report.notebooks()]
     if links:
         blocks.append(Items("Executed notebooks, beside this page on the machine that ran it", links, folded=len(links) > 8))

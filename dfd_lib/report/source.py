@@ -60,7 +60,10 @@ COLUMNS = {
         *(f"{metric}{end}" for metric in ("accuracy", "auc", "balanced_accuracy", "f1", "difference") for end in ("", "_low", "_high")),
         *("leak", "shortcut", "test", "by_recipe"),
     ],
-    "costs.csv": ["name", "networks", "parameters", "megabytes", "milliseconds", "val_auc", "test_auc", "test_auc_low", "test_auc_high"],
+    "costs.csv": [
+        *("name", "served", "networks", "parameters", "megabytes", "milliseconds", "val_auc"),
+        *("test_auc", "test_auc_low", "test_auc_high"),
+    ],
     "time.csv": ["about", "model", "against", "n", "auc", "auc_against", "difference", "low", "high", "p_holm"],
     "leak_tax.csv": [
         *("split", "model", "seeds", "n_train", "n_test", "groups", "torn"),
@@ -75,6 +78,7 @@ COLUMNS = {
     "extremes.csv": ["model", "case", "label", "path", "p_fake"],
     "robustness.csv": ["model", "seed", "condition", "kind", "strength", "auc", "auc_change", "accuracy"],
     "cross.csv": ["model", "trained_on", "scored_on", "seed", "n", "n_fake", "auc", "accuracy", "chance"],
+    "cross_pairs.csv": ["dataset", "left", "right", "level", "metric", "difference", "low", "high", "p", "p_holm", "significant"],
     "leave_out.csv": ["method", "model", "seed", "n", "n_fake", "auc_before", "auc_after", "change", "recall_before", "recall_after"],
     "test_reads.csv": ["date", "commit", "command", "result"],
 }

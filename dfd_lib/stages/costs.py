@@ -1,6 +1,8 @@
 """What a score costs where a detector serves it: megabytes and milliseconds beside the AUC, for a student and those who taught it."""
 
 import time
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,11 +12,13 @@ from dfd_lib.detector.spec import Member
 from dfd_lib.experiment import Experiment
 from dfd_lib.models.registry import model_facts
 from dfd_lib.paths import report_dir
+from dfd_lib.stages.choosing import MEGABYTES, choose
 from dfd_lib.stages.places import run_dir
 from dfd_lib.tables import read_table, write_table
 
 COLUMNS = [
     "name",
+    "served",
     "aggregator",
     "networks",
     "parameters",
@@ -35,18 +39,19 @@ def asks_for_costs(experiment: Experiment) -> bool:
     return any(model.teacher or model.soup for model in experiment.models.values())
 
 
-def costs(experiment: Experiment, times: int = TIMES) -> pd.DataFrame:
-    """Score against size and time, for every model of faces and for the ensemble that val chose; writes costs.csv of the report.
+def costs(experiment: Experiment, times: int = TIMES, *, megabytes: float = MEGABYTES) -> pd.DataFrame:
+    """Score against size and time, for every model of faces, the best ensemble on val and the one that is served; writes costs.csv.
 
     Args:
         experiment: whose models are trained and compared.
         times: how often one face is scored.
+        megabytes: how large the detector's file may become.
 
     Returns:
-        A row each, the best on val first: `COLUMNS`. networks (that are run for one score), megabytes as
-        exported at half precision, milliseconds for one face on one processor (ONNX Runtime, the median),
-        AUC by clip on val and test with its interval, as metrics.csv and ensembles.csv have it. Empty, and
-        nothing written, where `asks_for_costs` is false.
+        A row each, the best on val first: `COLUMNS`. served (whether `choosing.choose` takes it), networks (that are
+        run for one score), megabytes as exported at half precision, milliseconds for one face on one processor
+        (ONNX Runtime, the median), AUC by clip on val and test with its interval, as metrics.csv and
+        ensembles.csv have it. Empty, and nothing written, where `asks_for_costs` is false.
     """
     if not asks_for_costs(experiment):
         return pd.DataFrame(columns=COLUMNS)
@@ -56,7 +61,10 @@ def costs(experiment: Experiment, times: int = TIMES) -> pd.DataFrame:
     singles = {name: _single(experiment, name, run, times) for name, run in runs.iterrows()}
     scores = read_table(report / "metrics.csv").query("level == 'video' and condition == 'clean'")
     rows = [{"name": name, "networks": 1, **cost, **_scores(scores[scores["model"] == name])} for name, cost in singles.items()]
-    table = pd.DataFrame([*rows, *_ensemble(read_table(report / "ensembles.csv"), singles)])
+    served = choose(experiment, megabytes).row
+    combined = [_ensemble(row, singles) for row in _shown(read_table(report / "ensembles.csv"), served, singles)]
+    table = pd.DataFrame([*rows, *combined])
+    table["served"] = table["name"] == (served["members"] if served["rule"] == "single" else served["name"])
     table = table.assign(aggregator=experiment.evaluation.aggregator)[COLUMNS]
     table = table.sort_values("val_auc", ascending=False, kind="stable", ignore_index=True)
     write_table(table, report / "costs.csv")
@@ -85,13 +93,17 @@ def _scores(rows: pd.DataFrame) -> dict[str, float]:
     return {"val_auc": mean.loc["val", "auc"], "test_auc": mean.loc["test", "auc"], **ends}
 
 
-def _ensemble(table: pd.DataFrame, singles: dict[str, dict[str, float]]) -> list[dict]:
-    """The best ensemble on val whose members are all known."""
+def _shown(table: pd.DataFrame, served: pd.Series, singles: dict[str, dict[str, float]]) -> Iterator[pd.Series]:
+    """The best ensemble on val whose members are all known, and the one that is served, where that is another."""
     combined = table[(table["rule"] != "single") & table["members"].map(lambda names: set(names.split("+")) <= set(singles))]
-    if combined.empty:
-        return []
-    row = combined.sort_values("val_auc", ascending=False, kind="stable").iloc[0]
+    combined = combined.sort_values("val_auc", ascending=False, kind="stable")
+    for place, (_, row) in enumerate(combined.iterrows()):
+        if place == 0 or row["name"] == served["name"]:
+            yield row
+
+
+def _ensemble(row: pd.Series, singles: dict[str, dict[str, float]]) -> dict[str, Any]:
     members = [singles[name] for name in row["members"].split("+")]
     sums = {name: sum(one[name] for one in members) for name in ("parameters", "megabytes", "milliseconds")}
     scores = {name: row.get(name, np.nan) for name in ("val_auc", "test_auc", "test_auc_low", "test_auc_high")}
-    return [{"name": row["name"], "networks": len(members), **sums, **scores}]
+    return {"name": row["name"], "networks": len(members), **sums, **scores}

@@ -5,25 +5,22 @@ finding and cutting faces, too. The models stay as their experiments left them.
 """
 
 import hashlib
-from pathlib import Path
 
 import pandas as pd
 
 from dfd_lib.data.crops import read_image
 from dfd_lib.data.pixels import crop_bytes
-from dfd_lib.evaluation.cross import AT, cross_findings, cross_table
+from dfd_lib.evaluation.cross import AT, cross_findings, cross_table, pair_findings
 from dfd_lib.evaluation.ensembles import ensemble_predictions
+from dfd_lib.evaluation.pairs import compare_pairs
 from dfd_lib.experiment import Experiment, load_experiment
 from dfd_lib.paths import report_dir, whole
 from dfd_lib.stages.places import crops_root
-from dfd_lib.stages.robustness import best_of, chosen_ensemble, rows_of_test, with_clip_rule
-from dfd_lib.stages.scoring import BATCH, Scorer, as_predictions, frame_runs, in_threads
+from dfd_lib.stages.robustness import best_of, chosen_ensemble, rows_of, with_clip_rule
+from dfd_lib.stages.scoring import BATCH, Runs, Scorer, as_predictions, frame_runs, in_threads
 from dfd_lib.stamp import record_test_read
 from dfd_lib.tables import check_predictions, read_table, write_table
 from dfd_lib.training.runs import read_run
-
-Runs = dict[tuple[str, int], Path]
-"""From (model, seed) to the run's folder."""
 
 
 def partners(experiment: Experiment) -> dict[str, tuple[Experiment, Runs]]:
@@ -65,7 +62,7 @@ def score_cross(experiment: Experiment) -> pd.DataFrame:
     """
     everyone, parts = partners(experiment), []
     for there, (other, _) in everyone.items():
-        rows = rows_of_test(other)
+        rows = rows_of(other)
         for here, (_, runs) in everyone.items():
             scores = _own(runs) if here == there else _scores(experiment, other, rows, here, runs)
             for (model, seed), table in scores.items():
@@ -98,7 +95,7 @@ def _scores(experiment: Experiment, other: Experiment, rows: pd.DataFrame, here:
 
 
 def measure_cross(experiment: Experiment) -> pd.DataFrame:
-    """Metrics by clip of every pair, and of this experiment's ensemble on every data set; writes cross.csv and cross.txt.
+    """Metrics by clip of every pair, and of this experiment's ensemble on every data set; writes cross.csv, cross_pairs.csv, cross.txt.
 
     Reads `test` of every experiment, and records that it did.
 
@@ -106,11 +103,13 @@ def measure_cross(experiment: Experiment) -> pd.DataFrame:
         See `evaluation.cross.cross_table`.
     """
     out, rule = report_dir(experiment.name), experiment.evaluation
-    predictions = _with_ensemble(experiment, read_table(out / "cross_predictions.parquet"))
+    scores = read_table(out / "cross_predictions.parquet")
+    predictions, pairs = _with_ensemble(experiment, scores), own_pairs(experiment, scores)
     table = cross_table(predictions, threshold=rule.threshold, aggregator=rule.aggregator, resamples=rule.resamples)
     table = with_clip_rule(table, rule.aggregator)
-    said = cross_findings(table, experiment.name, best_of(experiment, table))
+    said = [*cross_findings(table, experiment.name, best_of(experiment, table)), *pair_findings(pairs)]
     write_table(table, out / "cross.csv")
+    write_table(pairs, out / "cross_pairs.csv")
     with whole(out / "cross.txt") as beside:
         beside.write_text("".join(f"{line}\n" for line in said), encoding="utf-8")
     for name in (experiment.name, *experiment.generalise.cross):
@@ -118,11 +117,33 @@ def measure_cross(experiment: Experiment) -> pd.DataFrame:
     return table
 
 
-def _with_ensemble(experiment: Experiment, predictions: pd.DataFrame) -> pd.DataFrame:
-    """The predictions, and those of the best ensemble on val of this experiment's models that are there, fitted on its own val as ever."""
+def own_pairs(experiment: Experiment, predictions: pd.DataFrame) -> pd.DataFrame:
+    """Every two of this experiment's own models on each foreign test part: the paired difference in AUC by clip.
+
+    All pairs, since a recipe holds few models, and any two may be the question; Holm counts those of a data set.
+
+    Args:
+        experiment: whose models they are.
+        predictions: of `score_cross`.
+
+    Returns:
+        See `evaluation.pairs.compare_pairs`; no row where there is one model alone.
+    """
+    here, rule = _of_home(experiment, predictions), experiment.evaluation
+    away = here[here["dataset"] != experiment.name]
+    return compare_pairs(away, aggregator=rule.aggregator, resamples=rule.resamples)
+
+
+def _of_home(experiment: Experiment, predictions: pd.DataFrame) -> pd.DataFrame:
+    """The scores of this experiment's own models, under the names that they have there."""
     home = f"{AT}{experiment.name}"
     here = predictions[predictions["model"].str.endswith(home)]
-    here = here.assign(model=here["model"].str.removesuffix(home))
+    return here.assign(model=here["model"].str.removesuffix(home))
+
+
+def _with_ensemble(experiment: Experiment, predictions: pd.DataFrame) -> pd.DataFrame:
+    """The predictions, and those of the best ensemble on val of this experiment's models that are there, fitted on its own val as ever."""
+    home, here = f"{AT}{experiment.name}", _of_home(experiment, predictions)
     row = chosen_ensemble(experiment, set(here["model"]))
     if row is None:
         return predictions

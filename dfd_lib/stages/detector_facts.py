@@ -14,6 +14,7 @@ from dfd_lib.detector.spec import Member
 from dfd_lib.evaluation.metrics import evaluate
 from dfd_lib.evaluation.promises import Promises
 from dfd_lib.experiment import Experiment
+from dfd_lib.other_reads import other_reads
 from dfd_lib.stages.places import crops_root
 
 GOLDEN = (3, 11, 19, 27)
@@ -96,6 +97,7 @@ def judgements(promises: Promises, predictions: pd.DataFrame) -> dict[str, Any]:
 
 
 def data_facts(experiment: Experiment, manifest: pd.DataFrame) -> dict[str, Any]:
+    """What the card tells of the data: what they are, whose terms they are under, how many, and who else has read `test`."""
     parts = manifest.groupby("split").agg(
         crops=("path", "size"), fakes=("label", "sum"), groups=("group", "nunique"), clips=("video", "nunique")
     )
@@ -103,6 +105,8 @@ def data_facts(experiment: Experiment, manifest: pd.DataFrame) -> dict[str, Any]
     return {
         "dataset": ", ".join(sorted(manifest["dataset"].unique())),
         "about": " ".join(experiment.about.split()),
+        "licence": " ".join(experiment.data.licence.split()),
+        "test_elsewhere": other_reads(experiment),
         "crops_a_clip": float(frames),
         "parts": {split: {name: int(value) for name, value in row.items()} for split, row in parts.to_dict("index").items()},
     }
@@ -122,7 +126,7 @@ def metrics(predictions: pd.DataFrame, promises: Promises, experiment: Experimen
     if not _has_clips(predictions):  # one crop a clip: its row would repeat that of single faces
         rows, kept = rows[:1], kept[kept["level"] == "frame"]
     columns = ["level", "promised", "error_real", "error_fake", "wrong", "unsure"]
-    chosen = promises.calibration[promises.calibration["chosen"]][["level", "method", "log_loss", "ece"]]
+    chosen = promises.calibration[promises.calibration["chosen"]][["level", "method", "log_loss", "log_loss_low", "log_loss_high", "ece"]]
     return {"test": plain(rows), "verdicts": plain(kept[columns].to_dict("records")), "calibration": plain(chosen.to_dict("records"))}
 
 

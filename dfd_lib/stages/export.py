@@ -13,26 +13,20 @@ from dfd_lib.detector.networks import Networks, golden_scores
 from dfd_lib.detector.spec import FORMAT, POSITIVE, Member, combination_facts
 from dfd_lib.evaluation.combined import combine_predictions, fit_combination
 from dfd_lib.experiment import Experiment
-from dfd_lib.models.registry import model_facts
 from dfd_lib.paths import report_dir
 from dfd_lib.stages.calibrate import hold_as_asked
+from dfd_lib.stages.choosing import MEGABYTES, choose
 from dfd_lib.stages.detector_elsewhere import elsewhere
 from dfd_lib.stages.detector_facts import crop_of, data_facts, golden_faces, judgements, licences, metrics, sampling
 from dfd_lib.stages.media import read_manifest
 from dfd_lib.stages.places import crops_root, run_dir
 from dfd_lib.stages.served import score_crops
 from dfd_lib.stamp import environment, record_test_read
-from dfd_lib.tables import read_table, write_table
-
-MEGABYTES = 15.0
-"""A detector's file is at most so large unless something else is asked for."""
-
-BYTES_A_PARAMETER = 1.9
-"""Of a network in the file: half precision, a little compressed."""
+from dfd_lib.tables import write_table
 
 
 def export_detector(experiment: Experiment, out: Path | None = None, megabytes: float = MEGABYTES, *, clips: bool = False) -> Path:
-    """Make a detector of the best ensemble (or single model) on val that fits into a file.
+    """Make a detector of the ensemble (or single model) that `choosing.choose` takes.
 
     What is calibrated and measured are the scores of the exported networks
     themselves. Reads `test`, and records that it did; writes
@@ -41,7 +35,7 @@ def export_detector(experiment: Experiment, out: Path | None = None, megabytes: 
     Args:
         experiment: has been trained and searched for ensembles.
         out: the `.dfd` file; default: `detector.dfd` of the report.
-        megabytes: how large it may become.
+        megabytes: how large it may become; what was written is measured before it takes the place of an older file.
         clips: let models of clips in; such a detector judges no photo.
 
     Returns:
@@ -49,10 +43,10 @@ def export_detector(experiment: Experiment, out: Path | None = None, megabytes: 
 
     Raises:
         FileNotFoundError: the experiment was not run.
-        ValueError: no network is small enough.
+        ValueError: no network is small enough, or the file became larger than its parameters promised.
     """
     report = report_dir(experiment.name)
-    row, runs = choose(experiment, megabytes, clips)
+    row, runs, said = choose(experiment, megabytes, clips)
     members, networks = _export(experiment, runs)
     manifest, rule = read_manifest(experiment), experiment.evaluation
     opened, bad = Networks(members, networks), {}
@@ -75,7 +69,7 @@ def export_detector(experiment: Experiment, out: Path | None = None, megabytes: 
         "built": datetime.date.today().isoformat(),
         "members": [_facts(member) for member in members],
         "combination": combination_facts(combination),
-        "ensemble": {"rule": row["rule"], "members": row["members"], "val_auc": float(row["val_auc"])},
+        "ensemble": {"rule": row["rule"], "members": row["members"], "val_auc": float(row["val_auc"]), "chosen": said},
         "aggregator": rule.aggregator,
         "crop": crop.to_dict(),
         "crop_measured": measured,
@@ -88,37 +82,10 @@ def export_detector(experiment: Experiment, out: Path | None = None, megabytes: 
         "licences": licences(members),
         "environment": environment(),
     }
+    record_test_read(report, "export", _result(facts))  # first: test was read, whatever becomes of the file
+    file = save_bundle(out or report / "detector.dfd", facts, networks, golden, megabytes=megabytes)
     write_table(predictions, report / "detector_predictions.parquet")
-    file = save_bundle(out or report / "detector.dfd", facts, networks, golden)
-    record_test_read(report, "export", _result(facts))
     return file
-
-
-def choose(experiment: Experiment, megabytes: float, clips: bool = False) -> tuple[pd.Series, pd.DataFrame]:
-    """The row of ensembles.csv that is best on val and small enough, and the run (best seed on val) of each of its members.
-
-    Models of clips are left out, since a detector of faces judges photos too, unless `clips`
-    says otherwise or there are no others; controls that see frames out of order always.
-    """
-    report = report_dir(experiment.name)
-    table, runs = read_table(report / "ensembles.csv"), read_table(report / "runs.csv")
-    runs = runs.sort_values("val_auc", ascending=False, kind="stable").drop_duplicates("model").set_index("model")
-    in_order = [name for name in runs.index if name not in experiment.models or experiment.models[name].order == "time"]
-    faces = [name for name in in_order if model_facts(runs.loc[name, "registry_name"]).takes == "frame"]
-    served = in_order if clips or not faces else faces
-    table = table[table["members"].map(lambda names: set(names.split("+")) <= set(served))]
-    if table.empty:
-        raise ValueError(
-            "export: expected a model that can be served, came controls that see frames out of order alone. Add one to the recipe."
-        )
-    size = table["members"].map(lambda names: runs.loc[names.split("+"), "parameters"].sum() * BYTES_A_PARAMETER / 1e6)
-    fits = table[size <= megabytes].sort_values(["val_auc", "size"], ascending=[False, True], kind="stable")
-    if fits.empty:
-        raise ValueError(
-            f"export: expected a model of at most {megabytes:g} MB, the smallest has {size.min():.1f}. Allow more (--megabytes)."
-        )
-    row = fits.iloc[0]
-    return row, runs.loc[row["members"].split("+")]
 
 
 def _export(experiment: Experiment, runs: pd.DataFrame) -> tuple[list[Member], dict[str, bytes]]:
@@ -142,5 +109,6 @@ def _facts(member: Member) -> dict[str, Any]:
 
 def _result(facts: dict[str, Any]) -> str:
     last = facts["metrics"]["test"][-1]
+    chosen = f". {facts['ensemble']['chosen']}" if facts["ensemble"]["chosen"] else ""
     how = f"by clip ({facts['aggregator']} of its frames)" if last["level"] == "video" else "by crop"
-    return f"detector {facts['ensemble']['rule']}({facts['ensemble']['members']}): AUC {how} {last['auc']:.3f} on test"
+    return f"detector {facts['ensemble']['rule']}({facts['ensemble']['members']}): AUC {how} {last['auc']:.3f} on test{chosen}"

@@ -1,5 +1,6 @@
 """What the notebook on generalisation shows: each study measured, its figure drawn and saved, and what came out in words."""
 
+import pandas as pd
 from matplotlib.figure import Figure
 
 from dfd_lib import figures
@@ -8,6 +9,7 @@ from dfd_lib.paths import report_dir
 from dfd_lib.stages.cross import measure_cross
 from dfd_lib.stages.leave_out import measure_left_out
 from dfd_lib.stages.robustness import measure_robustness
+from dfd_lib.tables import read_table
 
 
 def show_robustness(experiment: Experiment) -> Figure:
@@ -24,6 +26,14 @@ def show_cross(experiment: Experiment) -> Figure:
     if "cross" not in experiment.generalise.studies():
         return _not_asked("cross: [demo]")
     return figures.save(figures.cross(measure_cross(experiment)), report_dir(experiment.name) / "figures/cross.png")
+
+
+def show_cross_pairs(experiment: Experiment) -> pd.DataFrame:
+    """Paired differences between this experiment's models on each foreign test part, of cross_pairs.csv; empty where not asked for."""
+    if "cross" not in experiment.generalise.studies():
+        return pd.DataFrame()
+    table = read_table(report_dir(experiment.name) / "cross_pairs.csv")
+    return table[["dataset", "left", "right", "difference", "low", "high", "p_holm", "significant"]].round(3)
 
 
 def show_left_out(experiment: Experiment) -> Figure:
@@ -45,7 +55,8 @@ def findings(experiment: Experiment, study: str) -> str:
 
 def written(experiment: Experiment) -> list[str]:
     """The tables and texts that the studies of the recipe leave."""
-    return [f"{name}.{suffix}" for name in experiment.generalise.studies() for suffix in ("csv", "txt")]
+    named = [f"{name}.{suffix}" for name in experiment.generalise.studies() for suffix in ("csv", "txt")]
+    return [*named, *(["cross_pairs.csv"] if experiment.generalise.cross else [])]
 
 
 def _not_asked(how: str) -> Figure:

@@ -24,7 +24,7 @@ from dfd_lib.paths import report_dir, whole
 from dfd_lib.process import workers
 from dfd_lib.stages.media import list_media, read_manifest
 from dfd_lib.stages.places import crops_root, source_dir
-from dfd_lib.stages.scoring import BATCH, Scorer, as_predictions, frame_runs, in_threads
+from dfd_lib.stages.scoring import BATCH, Runs, Scorer, as_predictions, frame_runs, in_threads
 from dfd_lib.stamp import record_test_read
 from dfd_lib.tables import check_predictions, read_table, write_table
 from dfd_lib.training.runs import read_run
@@ -36,40 +36,44 @@ TOLERANCE = {"float32": 1e-3, "mixed_bfloat16": 3e-2}
 """How far two scorings of one clean crop may lie apart: other batches, other order of sums."""
 
 
-def rows_of_test(experiment: Experiment) -> pd.DataFrame:
-    """The test part of the manifest, clip by clip.
+def rows_of(experiment: Experiment, split: str = "test") -> pd.DataFrame:
+    """A part of the manifest, clip by clip.
 
     Raises:
         ValueError: it is empty.
     """
     manifest = read_manifest(experiment)
-    rows = manifest[manifest["split"] == "test"].sort_values(["video", "path"], ignore_index=True)
+    rows = manifest[manifest["split"] == split].sort_values(["video", "path"], ignore_index=True)
     if rows.empty:
-        raise ValueError(f"experiment {experiment.name!r}: expected crops in test, came none. Give test a share of the split.")
+        raise ValueError(f"experiment {experiment.name!r}: expected crops in {split}, came none. Give {split} a share of the split.")
     return rows
 
 
 def asked_conditions(experiment: Experiment) -> tuple[list[str], str]:
-    """The conditions of the recipe that can be had, and why H.264 cannot where it was asked for and cannot."""
-    asked = conditions(experiment.generalise.conditions)
+    """The conditions of the recipe that can be had on test, and why H.264 cannot where it was asked for and cannot."""
+    return available(experiment, conditions(experiment.generalise.conditions), rows_of(experiment))
+
+
+def available(experiment: Experiment, asked: list[str], rows: pd.DataFrame) -> tuple[list[str], str]:
+    """Those of some conditions that these rows of the manifest can be put under, and why H.264 is not among them."""
     if not any(Condition.parse(name).kind == "h264" for name in asked):
         return asked, ""
-    reason = _no_clips(experiment)
+    reason = _no_clips(experiment, rows)
     return [name for name in asked if not reason or Condition.parse(name).kind != "h264"], reason
 
 
-def _no_clips(experiment: Experiment) -> str:
+def _no_clips(experiment: Experiment, rows: pd.DataFrame) -> str:
     if experiment.faces is None:
         return "H.264 is not available: these are single crops, and it works on clips."
     if experiment.faces.align:
         return "H.264 is not available: aligned crops cannot be cut again, since where the eyes are is not kept."
-    return "" if set(_clips(experiment)["kind"]) == {"video"} else "H.264 is not available: there are photos among the files."
+    return "" if set(_clips(experiment, rows)["kind"]) == {"video"} else "H.264 is not available: there are photos among the files."
 
 
-def _clips(experiment: Experiment) -> pd.DataFrame:
-    """The files behind the test part: file, kind and video."""
+def _clips(experiment: Experiment, rows: pd.DataFrame) -> pd.DataFrame:
+    """The files behind rows of the manifest: file, kind and video."""
     listing, _ = list_media(experiment, source_dir(experiment))
-    return listing[listing["video"].isin(rows_of_test(experiment)["video"])]
+    return listing[listing["video"].isin(rows["video"])]
 
 
 def score_conditions(experiment: Experiment, *, progress: bool = False) -> pd.DataFrame:
@@ -89,22 +93,40 @@ def score_conditions(experiment: Experiment, *, progress: bool = False) -> pd.Da
         FileNotFoundError: a run is missing.
         ValueError: clean scores are not those of the training run.
     """
-    rows, runs = rows_of_test(experiment), frame_runs(experiment)
-    kept = {run: _folder(experiment, *run) for run in runs}
-    scorer = Scorer({f"{model}-s{seed}": folder for (model, seed), folder in runs.items()})
+    rows, runs = rows_of(experiment), frame_runs(experiment)
     parts = []
-    for name in tqdm([CLEAN, *asked_conditions(experiment)[0]], unit="condition", disable=not progress):
-        missing = {f"{model}-s{seed}": kept[model, seed] for model, seed in runs if not (kept[model, seed] / f"{name}.parquet").exists()}
-        scores = scorer(missing, corrupted(experiment, rows, name)) if missing else {}
-        for run, p_fake in scores.items():
-            write_table(pd.DataFrame({"path": rows["path"], "p_fake": p_fake}), missing[run] / f"{name}.parquet")
-        for (model, seed), folder in kept.items():
-            parts.append(as_predictions(rows, model, seed, name, read_table(folder / f"{name}.parquet")["p_fake"].to_numpy()))
-            if name == CLEAN:
-                _check_clean(parts[-1], runs[model, seed])
+    for part in scored(experiment, rows, runs, [CLEAN, *asked_conditions(experiment)[0]], progress=progress):
+        parts.append(part)
+        if part["condition"].iloc[0] == CLEAN:
+            _check_clean(part, runs[part["model"].iloc[0], part["seed"].iloc[0]])
     table = check_predictions(pd.concat(parts, ignore_index=True))
     write_table(table, report_dir(experiment.name) / "robustness_predictions.parquet")
     return table
+
+
+def scored(
+    experiment: Experiment, rows: pd.DataFrame, runs: Runs, names: list[str], *, prefix: str = "", progress: bool = False
+) -> Iterator[pd.DataFrame]:
+    """Predictions of rows of the manifest under conditions, at level frame, by each run in turn; what is kept already is read.
+
+    Args:
+        experiment: whose crops and models these are.
+        rows: one part of the split, always in the same order.
+        runs: that judge frames.
+        names: of the conditions.
+        prefix: of the kept files' names, which tells other parts from test.
+        progress: show a bar.
+    """
+    kept = {run: _folder(experiment, *run) for run in runs}
+    scorer = Scorer({f"{model}-s{seed}": folder for (model, seed), folder in runs.items()})
+    for name in tqdm(names, unit="condition", disable=not progress):
+        places = {(model, seed): folder / f"{prefix}{name}.parquet" for (model, seed), folder in kept.items()}
+        missing = {f"{model}-s{seed}": place for (model, seed), place in places.items() if not place.exists()}
+        scores = scorer(missing, corrupted(experiment, rows, name)) if missing else {}
+        for run, p_fake in scores.items():
+            write_table(pd.DataFrame({"path": rows["path"], "p_fake": p_fake}), missing[run])
+        for (model, seed), place in places.items():
+            yield as_predictions(rows, model, seed, name, read_table(place)["p_fake"].to_numpy())
 
 
 def _folder(experiment: Experiment, model: str, seed: int) -> Path:
@@ -134,7 +156,7 @@ def corrupted(experiment: Experiment, rows: pd.DataFrame, name: str) -> Iterator
     condition, root, seed = Condition.parse(name), crops_root(experiment), experiment.split.seed
     if condition.kind != "h264":
         return in_threads(lambda path: corrupt(read_image(root / path), condition, seed=seed, path=path), rows["path"], BATCH)
-    files = _clips(experiment).set_index("video")["file"]
+    files = _clips(experiment, rows).set_index("video")["file"]
     spec, source = crop_spec(experiment.faces), source_dir(experiment)
     clips = [own for _, own in rows.groupby("video", sort=False)]
     return _each(in_threads(lambda own: _recut(source / files[own["video"].iloc[0]], own, spec, int(condition.strength)), clips, workers()))

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 BATCH = 64
 """Crops at a time."""
 
+Runs = dict[tuple[str, int], Path]
+"""From (model, seed) to the run's folder."""
+
 Job = TypeVar("Job")
 Done = TypeVar("Done")
 
@@ -64,7 +67,7 @@ class Scorer:
         return self._networks[name]
 
 
-def frame_runs(experiment: Experiment, models: Iterable[str] | None = None) -> dict[tuple[str, int], Path]:
+def frame_runs(experiment: Experiment, models: Iterable[str] | None = None) -> Runs:
     """From (model, seed) to the folder of its run, of the recipe's models that judge single frames.
 
     Args:

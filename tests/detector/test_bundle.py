@@ -160,3 +160,13 @@ def test_nothing_is_left_of_a_bundle_that_cannot_be_written(tmp_path):
     with pytest.raises(ValueError, match="expected networks"):
         save_bundle(tmp_path / "a.dfd", tiny_bundle.facts(), {**tiny_bundle.networks(), "more": b""}, tiny_bundle.golden())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_too_large_is_refused_and_the_older_one_stays(tmp_path):
+    old = tiny_bundle.write(tmp_path / "tiny.dfd")
+    before = old.read_bytes()
+    told, size = tiny_bundle.facts(name="new"), len(before) / 1e6
+    with pytest.raises(ValueError, match=r"detector tiny.dfd: expected a file of at most 0.001 MB, came 0\.\d+\. Allow more"):
+        save_bundle(old, told, tiny_bundle.networks(), tiny_bundle.golden(), megabytes=0.001)
+    assert old.read_bytes() == before and [path.name for path in tmp_path.iterdir()] == ["tiny.dfd"]
+    assert save_bundle(old, told, tiny_bundle.networks(), tiny_bundle.golden(), megabytes=2 * size).read_bytes() != before

@@ -33,6 +33,24 @@ def test_it_tells_of_its_own_test_part_a_metric_a_line(tmp_path):
     assert "| f1 | unknown | unknown |" in said
 
 
+def test_what_people_see_is_calibrated_and_measured_beside_the_raw_score(tmp_path):
+    loss = {"log_loss": 0.5, "log_loss_low": 0.4, "log_loss_high": 0.6, "ece": 0.021}
+    levels = [{"level": level, "method": method, **loss} for level, method in (("frame", "platt"), ("video", "isotonic"))]
+    said = card_of(tmp_path, test=[{"level": "frame", "threshold": 0.5, **MEASURED}], calibration=levels)
+    assert "That was the raw score, FAKE from 0.5 on. The p_fake beside a verdict is this score calibrated" in said
+    assert "| single faces | platt | 0.500 (0.400 to 0.600) | 0.021 |" in said and "isotonic" not in said
+
+
+def test_it_tells_of_licence_choice_and_who_else_has_read_test(tmp_path):
+    data = {"dataset": "d", "licence": "For research.", "test_elsewhere": "The same crops are in the test part of b."}
+    changes = {"metrics": {"test": [{"level": "frame", **MEASURED}]}, "data": data, "ensemble": {"chosen": "Robustness chose nothing."}}
+    said = card(load_bundle(tiny_bundle.write(tmp_path / "tiny.dfd", **changes)).spec)
+    assert "- data: For research." in said and "\nRobustness chose nothing.\n" in said
+    assert "from resampling groups. The same crops are in the test part of b.\n" in said
+    old = card_of(tmp_path, test=[{"level": "frame", **MEASURED}])
+    assert "before is not recorded in this file" in old and "- data:" not in old
+
+
 def test_what_was_not_measured_is_said(tmp_path):
     said = card_of(tmp_path)
     assert "Not measured: expect clearly worse" in said and NOT_FOR in said
