@@ -21,15 +21,20 @@ def become_pipeline(name: str, cores: int) -> NoReturn:
     A second run of the same experiment waits for the first. A run that was
     killed leaves half-written files known to Snakemake as incomplete; they are
     made again, finished steps are not.
+
+    Raises:
+        FileNotFoundError: the project has no Snakefile.
     """
-    folder = report_dir(name)
+    rules, folder = project_root() / "Snakefile", report_dir(name)
+    if not rules.is_file():  # Snakemake, asked to be quiet, would end without a word
+        raise FileNotFoundError(f"expected the rules of a report in {rules}, found none. Let DFD_PROJECT be a checkout of the project.")
     folder.mkdir(parents=True, exist_ok=True)
     lock = _take_turn(folder / ".lock", name)
     # we hold the turn, so a Snakemake lock that is still there was left by a killed run
     for stale in folder.glob(".snakemake/locks/*.lock"):
         stale.unlink()
     remove_parts(folder)
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(project_root() / "Snakefile"), "--directory", str(folder)]
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(rules), "--directory", str(folder)]
     # quoted, since a name such as 2024 would be read as a number
     command += ["--config", f'experiment="{name}"', "--cores", str(cores), "--rerun-incomplete", "--keep-going"]
     # its own words stay in its log: each step says one line of ours when it is done or why it failed

@@ -35,6 +35,7 @@ ablations:
     frozen: {hyper: {trainable_base: false}}
     bfloat16: {precision: mixed_bfloat16}
 generalise: {conditions: [jpeg-40]}
+detector: {conditions: [jpeg-40], loss: 1}
 """
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -45,7 +46,8 @@ def test_a_study_ends_in_a_detector_and_a_finished_one_has_nothing_to_do(tmp_pat
     report = tmp_path / "reports" / "study"
     report.mkdir(parents=True)
     (report / "experiment.yaml").write_text(RECIPE)
-    (tmp_path / "notebooks").symlink_to(PROJECT / "notebooks")
+    for name in ("notebooks", "Snakefile"):
+        (tmp_path / name).symlink_to(PROJECT / name)
 
     said = run(tmp_path)
     assert (report / "index.html").read_text().count("jpeg-40")
@@ -58,7 +60,7 @@ def test_a_study_ends_in_a_detector_and_a_finished_one_has_nothing_to_do(tmp_pat
     assert costs["served"].sum() == 1
     detector = report / "detector.dfd"
     assert detector.stat().st_size <= 15e6
-    served = "+".join(member.name for member in load_bundle(detector).members)
+    served = "+".join(member.name for member in load_bundle(detector).spec.members)
     tried = read_table(report / "ensembles.csv")
     assert served in set(tried["members"])
 
