@@ -33,8 +33,8 @@ ABLATION_TABLES = ["ablations.csv", *FINALISTS] if ABLATIONS else []
 COSTS = ["costs.csv"] if asks_for_costs(RECIPE) else []
 GENERALISE = RECIPE.generalise
 STUDIES = GENERALISE.studies()
-CROSS_PAIRS = ["cross_pairs.csv"] if GENERALISE.cross else []
-GENERALISED = [*(f"{study}.csv" for study in STUDIES), *CROSS_PAIRS, *(["notebooks/70_generalise.ipynb"] if STUDIES else [])]
+PAIRS = [f"{study}_pairs.csv" for study in STUDIES if study != "robustness"]
+GENERALISED = [*(f"{study}.csv" for study in STUDIES), *PAIRS, *(["notebooks/70_generalise.ipynb"] if STUDIES else [])]
 # share the processors among the trainings that can run at once: two small jobs beside each other beat one on two cores;
 # on a machine with GPUs each training takes them all, so there it is one after the other
 TRAIN_THREADS = workflow.cores if gpus() else max(1, workflow.cores // len(RUNS))
@@ -383,7 +383,7 @@ rule cross:
 
 rule leave_out:
     input:
-        expand("models/{run}/run.json", run=[f"{GENERALISE.leave_out}-s{seed}" for seed in RECIPE.seeds] if GENERALISE.leave_out else []),
+        expand("models/{run}/run.json", run=[f"{model}-s{seed}" for model in GENERALISE.leave_out for seed in RECIPE.seeds]),
     output:
         "leave_out_predictions.parquet",
     params:
@@ -402,7 +402,7 @@ rule generalise:
         expand("{study}_predictions.parquet", study=STUDIES),
     output:
         expand("{study}.csv", study=STUDIES),
-        CROSS_PAIRS,
+        PAIRS,
         "notebooks/70_generalise.ipynb",
     params:
         evaluation=part("evaluation"),

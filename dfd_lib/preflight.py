@@ -78,8 +78,7 @@ def _check_generalise(experiment: Experiment) -> None:
     _check_conditions(where, asked.conditions)
     _check_conditions(f"experiment {experiment.name!r}: detector", experiment.detector.conditions)
     _one_of(f"{where}.cross", asked.cross, [name for name in recipes() if name != experiment.name])
-    if asked.leave_out:
-        _one_of(f"{where}.leave_out", [asked.leave_out], experiment.models)
+    _one_of(f"{where}.leave_out", asked.leave_out, experiment.models)
 
 
 def _check_conditions(where: str, asked: list[str]) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from dfd_lib.settings import NAME, Part
 
@@ -21,7 +21,12 @@ class Generalise(Part):
 
     conditions: list[str] = Field([], description="corruptions of the test part: `jpeg-40`, `jpeg` for all its strengths, or `all`")
     cross: list[Annotated[str, Field(pattern=NAME)]] = Field([], description="experiments whose test parts and models are exchanged")
-    leave_out: str | None = Field(None, description="the model that is trained again without each manipulation method")
+    leave_out: list[str] = Field([], description="models that are trained again without each manipulation method: a name, or several")
+
+    @field_validator("leave_out", mode="before")
+    @classmethod
+    def _one_or_several(cls, came: object) -> object:
+        return [came] if isinstance(came, str) else came or []
 
     def studies(self) -> list[str]:
         """What is asked for: each study leaves a table of its name."""

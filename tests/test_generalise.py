@@ -17,7 +17,7 @@ from dfd_lib.formats import signed
 from dfd_lib.paths import report_dir
 from dfd_lib.stages import cross, leave_out, robustness
 from dfd_lib.stages.choosing import choose
-from dfd_lib.stages.generalise import findings, show_cross, show_cross_pairs, show_left_out, show_robustness, written
+from dfd_lib.stages.generalise import findings, show_cross, show_left_out, show_pairs, show_robustness, written
 from dfd_lib.stages.places import run_dir
 from dfd_lib.tables import check_predictions, read_table, write_table
 
@@ -243,7 +243,7 @@ def test_models_and_test_parts_are_exchanged(house):
     assert (pair["dataset"], pair["left"], pair["right"]) == ("b", "lenet", "meso4") and pair["n"] == away["path"].nunique()
     assert pair["difference"] == pytest.approx(auc["lenet@a"] - auc["meso4@a"]) and pair["p_holm"] == pair["p"]
     assert pair["low"] <= pair["difference"] <= pair["high"]
-    assert show_cross_pairs(experiment)["left"].tolist() == ["lenet"] and "cross_pairs.csv" in written(experiment)
+    assert show_pairs(experiment, "cross")["left"].tolist() == ["lenet"] and "cross_pairs.csv" in written(experiment)
     assert "On b the AUCs by clip (1 frame each) of" in findings(experiment, "cross")
     assert "cross of a" in read_table(report_dir("b") / "test_reads.csv")["result"].iloc[-1]
 
@@ -309,6 +309,38 @@ def test_leaving_a_method_out_is_measured_on_its_own_fakes(house, monkeypatch):
             assert table.loc[method, name] == pytest.approx(roc_auc_score(own["label"], own["p_fake"]), abs=1e-5)
             assert table.loc[method, "n"] == len(own)
     assert "when it is trained without it" in findings(experiment, "leave_out")
+
+
+def test_several_models_are_compared_on_what_none_of_them_had_seen(house, monkeypatch):
+    from sklearn.metrics import roc_auc_score
+
+    from dfd_lib.training import fit as training
+    from dfd_lib.training.runs import Run
+
+    experiment = train(make(house, "a", 1, generalise={"leave_out": ["lenet", "meso4"]}))
+    manifest = stages.read_manifest(experiment)
+    rows = manifest[manifest["split"] != "train"].reset_index(drop=True)
+    noise = np.random.default_rng(3).uniform(size=len(rows))
+    strengths = {"lenet": 0.0, "meso4": 0.8}
+
+    def guess(part, root, config, *, name, seed, out, verbose):
+        p_fake = (noise + strengths[name.partition("-")[0]] * rows["label"]) / 2
+        return Run(out, {}, pd.DataFrame(), stages_predictions(rows, name, p_fake.to_numpy()))
+
+    monkeypatch.setattr(training, "fit", guess)
+    scored = leave_out.score_left_out(experiment)
+    figure = show_left_out(experiment)
+    assert len(figure.axes[0].get_yticklabels()) == 4
+    assert read_table(report_dir("a") / "leave_out.csv")[["model", "method"]].drop_duplicates().shape == (4, 2)
+    pairs = show_pairs(experiment, "leave_out").set_index("method")
+    for method in ("puppet", "swap"):
+        chosen = set(manifest.loc[(manifest["label"] == 0) | (manifest["method"] == method), "path"])
+        own = scored[scored["path"].isin(chosen) & scored["model"].str.endswith(f"-{method}")]
+        aucs = own.groupby("model")[["label", "p_fake"]].apply(lambda one: roc_auc_score(one["label"], one["p_fake"]))
+        gain = aucs[f"lenet-without-{method}"] - aucs[f"meso4-without-{method}"]
+        assert pairs.loc[method, "difference"] == pytest.approx(gain, abs=1e-3)
+    said = findings(experiment, "leave_out").splitlines()
+    assert [line.split(" ")[0] for line in said] == ["lenet", "meso4", "Unseen,", "Unseen,"]
 
 
 def test_one_method_alone_cannot_be_left_out_and_that_is_said(house):

@@ -69,17 +69,18 @@ def cross_findings(table: pd.DataFrame, home: str, model: str) -> list[str]:
     return said
 
 
-def pair_findings(table: pd.DataFrame) -> list[str]:
+def pair_findings(table: pd.DataFrame, on: str = "On") -> list[str]:
     """How many of the models differ on foreign data beyond chance, a sentence for each data set, with the largest differences.
 
     Args:
         table: of `pairs.compare_pairs`.
+        on: how a sentence begins, before the name of the data set.
     """
     said = []
     for dataset, rows in table.groupby("dataset", sort=False):
         sure = rows[rows["significant"].astype(bool)].sort_values("difference", key=abs, ascending=False, kind="stable")
         how = by_clip(rows["aggregator"].iloc[0], rows["frames_per_clip"].iloc[0])
-        first = f"On {dataset} the AUCs {how} of {count(len(sure))} of {count(len(rows), 'pair')} of models differ beyond chance"
+        first = f"{on} {dataset} the AUCs {how} of {count(len(sure))} of {count(len(rows), 'pair')} of models differ beyond chance"
         named = "; ".join(map(_over, sure.head(LARGEST).to_dict("records")))
         said.append(f"{first}{f', most of all {named}' if named else ''}.")
     return said

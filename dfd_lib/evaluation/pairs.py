@@ -111,10 +111,14 @@ def compare_pairs(
         pairs = _pairs(matrix, metric, threshold, resamples, seed)
         tables.append(pairs.assign(p_holm=holm(pairs["p"]), dataset=dataset, **keys, n=len(matrix.rows), dropped=matrix.dropped))
     table = pd.concat(tables, ignore_index=True).assign(significant=significant)
-    return table[["dataset", *keys, "left", "right", "n", "groups", "dropped", *_PAIR, "p_holm", "significant"]]
+    return table[PAIRS]
 
 
 _PAIR = ["difference", "low", "high", "p"]
+
+PAIRS = ["dataset", "split", "level", "aggregator", "frames_per_clip", "condition", "metric", "left", "right", "n", "groups", "dropped"]
+PAIRS += [*_PAIR, "p_holm", "significant"]
+"""The columns of `compare_pairs`."""
 
 
 def _pairs(matrix: ScoreMatrix, metric: str, threshold: float, resamples: int, seed: int) -> pd.DataFrame:

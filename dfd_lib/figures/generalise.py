@@ -146,17 +146,20 @@ def left_out(table: pd.DataFrame) -> Figure:
         ValueError: a column is missing, or there is no row.
     """
     need(table, ["method", "model", "n_fake", "auc_before", "auc_after"], "left_out")
-    methods = list(dict.fromkeys(table["method"]))
-    figure, axis = plt.subplots(figsize=(WIDTH * 0.75, 0.42 * len(methods) + 1.2))
-    places = table["method"].map(methods.index)
+    several = table["model"].nunique() > 1
+    lines = table["method"] + ", " + table["model"] if several else table["method"]
+    names = list(dict.fromkeys(lines.sort_values() if several else lines))
+    figure, axis = plt.subplots(figsize=(WIDTH * 0.75, 0.42 * len(names) + 1.2))
+    places = lines.map(names.index)
     for name, color, shift in (("auc_before", MUTED, -0.13), ("auc_after", ACCENT, 0.13)):
         axis.hlines(places + shift, table[f"{name}_low"], table[f"{name}_high"], color=color, linewidth=1.6)
         axis.plot(table[name], places + shift, "o", color=color, markersize=5, markeredgecolor="white", markeredgewidth=0.6)
-    sizes = table.groupby("method")["n_fake"].first()
-    axis.set_yticks(range(len(methods)), [f"{shorten(name, 24)}  ({sizes[name]} fakes)" for name in methods])
-    axis.set_ylim(len(methods) - 0.4, -0.6)
+    sizes = table.groupby(lines)["n_fake"].first()
+    axis.set_yticks(range(len(names)), [f"{shorten(name, 24)}  ({sizes[name]} fakes)" for name in names])
+    axis.set_ylim(len(names) - 0.4, -0.6)
     axis.axvline(0.5, color=MUTED, linestyle=":", linewidth=1)
-    axis.set_xlabel(f"AUC of {table['model'].iloc[0]} on test against all reals (dotted: chance)")
+    of = "" if several else f" of {table['model'].iloc[0]}"
+    axis.set_xlabel(f"AUC{of} on test against all reals (dotted: chance)")
     axis.set_title("grey: the method was in training", loc="left", color=MUTED)
     axis.set_title("green: it was not", loc="right", color=ACCENT)
     short_ticks(axis.xaxis)

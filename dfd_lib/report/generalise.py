@@ -90,4 +90,8 @@ def _left_out(report: Report, table: pd.DataFrame) -> list[Block]:
         for _, row in table.iterrows()
     ]
     caption = f"Each method's fakes against all reals, with the method in training and without it; {report.clips}"
-    return [Table(caption, columns, body)]
+    pairs = report.table("leave_out_pairs.csv")
+    if pairs is None or pairs.empty:
+        return [Table(caption, columns, body)]
+    tested = f"Every two models on a method that neither had seen, with the 95 % interval of the difference, {report.clips}"
+    return [Table(caption, columns, body), pair_table(tested, pairs, "method")]

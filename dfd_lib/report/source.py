@@ -80,6 +80,7 @@ COLUMNS = {
     "cross.csv": ["model", "trained_on", "scored_on", "seed", "n", "n_fake", "auc", "accuracy", "chance"],
     "cross_pairs.csv": ["dataset", "left", "right", "level", "metric", "difference", "low", "high", "p", "p_holm", "significant"],
     "leave_out.csv": ["method", "model", "seed", "n", "n_fake", "auc_before", "auc_after", "change", "recall_before", "recall_after"],
+    "leave_out_pairs.csv": ["method", "left", "right", "level", "metric", "difference", "low", "high", "p", "p_holm", "significant"],
     "test_reads.csv": ["date", "commit", "command", "result"],
 }
 """The columns that the page shows of each table; further ones are passed over."""

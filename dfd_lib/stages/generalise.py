@@ -28,12 +28,14 @@ def show_cross(experiment: Experiment) -> Figure:
     return figures.save(figures.cross(measure_cross(experiment)), report_dir(experiment.name) / "figures/cross.png")
 
 
-def show_cross_pairs(experiment: Experiment) -> pd.DataFrame:
-    """Paired differences between this experiment's models on each foreign test part, of cross_pairs.csv; empty where not asked for."""
-    if "cross" not in experiment.generalise.studies():
+def show_pairs(experiment: Experiment, study: str) -> pd.DataFrame:
+    """Paired differences between the models on each foreign test part (`cross`), or on each method that none had seen (`leave_out`)."""
+    if study not in experiment.generalise.studies():
         return pd.DataFrame()
-    table = read_table(report_dir(experiment.name) / "cross_pairs.csv")
-    return table[["dataset", "left", "right", "difference", "low", "high", "p_holm", "significant"]].round(3)
+    table = read_table(report_dir(experiment.name) / f"{study}_pairs.csv")
+    return table[
+        ["dataset" if study == "cross" else "method", "left", "right", "difference", "low", "high", "p_holm", "significant"]
+    ].round(3)
 
 
 def show_left_out(experiment: Experiment) -> Figure:
@@ -56,7 +58,7 @@ def findings(experiment: Experiment, study: str) -> str:
 def written(experiment: Experiment) -> list[str]:
     """The tables and texts that the studies of the recipe leave."""
     named = [f"{name}.{suffix}" for name in experiment.generalise.studies() for suffix in ("csv", "txt")]
-    return [*named, *(["cross_pairs.csv"] if experiment.generalise.cross else [])]
+    return [*named, *(f"{name}_pairs.csv" for name in experiment.generalise.studies() if name != "robustness")]
 
 
 def _not_asked(how: str) -> Figure:
