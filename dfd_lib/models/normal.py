@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 FUSED = ("float32", "bfloat16")
-"""What the kernel is given as it is: it sums in 32 bits."""
+"""What the kernel is given, as float32: its own bfloat16 is four times slower than Keras' layer where channels are few (Meso-4)."""
 
 
 @keras.saving.register_keras_serializable(package="dfd_lib")
@@ -39,13 +39,13 @@ class BatchNormalization(layers.BatchNormalization):
         beta = tf.cast(self.beta, tf.float32) if self.center else tf.zeros(channels)
         none = tf.zeros(0)  # of the moving statistics: they are ours to keep
         outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-            x=inputs, scale=gamma, offset=beta, mean=none, variance=none, epsilon=self.epsilon, is_training=True
+            x=tf.cast(inputs, tf.float32), scale=gamma, offset=beta, mean=none, variance=none, epsilon=self.epsilon, is_training=True
         )
         # the kernel's variance is the unbiased one, Keras keeps the biased
         count = tf.cast(tf.size(inputs) // channels, tf.float32)
         for kept, seen in ((self.moving_mean, mean), (self.moving_variance, variance * (count - 1) / count)):
             kept.assign(kept * self.momentum + seen * (1 - self.momentum))
-        return outputs
+        return tf.cast(outputs, inputs.dtype)
 
 
 def fuse(model: "keras.Model") -> "keras.Model":

@@ -112,7 +112,8 @@ def bench_precision(tiny: bool) -> Iterator[Share]:
     from dfd_lib.formats import count
     from dfd_lib.training.fit import fit
 
-    nets = {"lenet": (64, {})} if tiny else {"lenet": (64, {}), "mobilenet_v2": (64, {"width": 0.35, "bn_momentum": 0.9})}
+    nets = {"lenet": (64, 1 if tiny else 8, {}), "mobilenet_v2": (64, 24, {"width": 0.35, "bn_momentum": 0.9})}
+    nets = {"lenet": nets["lenet"]} if tiny else nets
     seeds = (1,) if tiny else (1, 2)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
@@ -120,8 +121,8 @@ def bench_precision(tiny: bool) -> Iterator[Share]:
         manifest["split"] = np.where(np.arange(len(manifest)) // 2 % 3 == 0, "val", "train")
 
         def auc(name: str, precision: str, seed: int) -> float:
-            size, hyper = nets[name]
-            config = Model(model=name, image_size=size, epochs=1 if tiny else 8, hyper=hyper, precision=precision)
+            size, epochs, hyper = nets[name]
+            config = Model(model=name, image_size=size, epochs=epochs, hyper=hyper, precision=precision)
             out = root / f"{name}-{precision}-{seed}"
             return fit(manifest, root, config, name=name, seed=seed, out=out, verbose=0, parts=("val",)).facts["val_auc"]
 
