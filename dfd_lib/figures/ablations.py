@@ -9,14 +9,14 @@ from matplotlib.figure import Figure
 from dfd_lib.figures.style import ACCENT, FAINT, FAKE, INK, MUTED, WIDTH, need, nothing, short_ticks, shorten, styled
 from dfd_lib.formats import signed
 
-NEEDED = ("name", "luck", "difference", "low", "high", "minutes")
+NEEDED = ("name", "luck", "difference", "low", "high", "p_holm", "minutes")
 
 
 @styled
 def ablations(table: pd.DataFrame) -> Figure:
     """Differences in AUC to the base with their intervals, and how much longer a training takes beside them.
 
-    Green surely helps, vermillion surely hurts; hollow dots are single seeds of the base. A panel for
+    Green surely helps, vermillion surely hurts, by interval and corrected test; hollow dots are single seeds of the base. A panel for
     the crops as they are, and one for each condition of `evaluation.ablations.conditions_of`.
 
     Args:
@@ -50,16 +50,19 @@ def ablations(table: pd.DataFrame) -> Figure:
 def _gains(axes: Axes, rows: pd.DataFrame, suffix: str) -> None:
     """A line for each row: the interval, the difference, and its number."""
     places, luck = np.arange(len(rows)), rows["luck"].astype(bool).to_numpy()
-    difference, low, high = (rows[f"{name}{suffix}"].to_numpy(float) for name in ("difference", "low", "high"))
-    colors = np.select([low > 0, high < 0], [ACCENT, FAKE], MUTED)
+    difference, low, high, p = (rows[f"{name}{suffix}"].to_numpy(float) for name in ("difference", "low", "high", "p_holm"))
+    sure = p < 0.05  # and the interval leaves 0 out: as `evaluation.pairs.significant` has it
+    colors = np.select([sure & (low > 0), sure & (high < 0)], [ACCENT, FAKE], MUTED)
     axes.axvline(0, color=INK, linewidth=0.8)
     axes.hlines(places, low, high, colors=colors, linewidth=1.6)
     axes.scatter(difference, places, s=24, color=np.where(luck, "white", colors), edgecolors=colors, zorder=3)
-    for place, gain, end in zip(places, difference, high, strict=True):
+    for place, gain, ends in zip(places, difference, zip(low, high, strict=True), strict=True):
         if np.isfinite(gain):
-            where = (end if np.isfinite(end) else gain, place)
-            axes.annotate(signed(gain), where, xytext=(5, 0), textcoords="offset points", va="center", fontsize=7)
+            side = 1 if gain >= 0 else -1  # away from the line at 0
+            where = (np.nanmax([gain, *ends]) if side > 0 else np.nanmin([gain, *ends]), place)
+            aligned = {"ha": "left" if side > 0 else "right", "va": "center"}
+            axes.annotate(signed(gain), where, xytext=(5 * side, 0), textcoords="offset points", fontsize=7, **aligned)
     axes.set_xlabel(f"AUC, difference{' at ' + suffix[1:] if suffix else ''}")
-    axes.margins(x=0.15)
+    axes.margins(x=0.25)
     axes.grid(axis="x")
     short_ticks(axes.xaxis)

@@ -41,9 +41,9 @@ _KNOWN = {
     ),
     "ablations": (
         "Dot plot: the difference in AUC that each change of one model makes on validation folds, with 95 % intervals; bars: minutes.",
-        "Each line is a paired 95 % interval from resampled groups; green surely helps, vermillion surely hurts, grey could be "
-        "chance. Hollow: single seeds of the model as it is, against their mean, which show what luck is worth. Right: how long a "
-        "training took; the line is the model as it is.",
+        "Each line is a paired 95 % interval from resampled groups; green surely helps, vermillion surely hurts (the interval and the "
+        "corrected test say so), grey could be chance. Hollow: single seeds of the model as it is, against their mean, which show "
+        "what luck is worth. Right: how long a training took; the line is the model as it is.",
     ),
     "finalists": (
         "Dot plot: the difference in AUC of each finalist to the first on all validation folds, with 95 % intervals; bars: minutes.",
