@@ -180,7 +180,8 @@ def verdict(table: pd.DataFrame) -> list[str]:
     if changes.empty:
         return ["No change was tried."]
     auc = f"AUC {share(base['auc'])} {by_clip(base['aggregator'], base['frames_per_clip'])}"
-    said = [f"{count(len(changes), 'change')} of {base['name']}, {auc} on {count(int(base['folds']), 'fold')}.", *_sure(changes)]
+    said = [f"{count(len(changes), 'change')} of {base['name']}, {auc} on {count(int(base['folds']), 'fold')}."]
+    said += [one[0].upper() + one[1:] for one in _sure(changes)]
     for condition in conditions_of(table):
         there = under(changes, condition).sort_values("difference", ascending=False)
         said += [f"At {condition}, where {base['name']} has {share(base[f'auc_{condition}'])}: {one}" for one in _sure(there)]

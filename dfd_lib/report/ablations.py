@@ -8,7 +8,8 @@ from dfd_lib.report.source import Report
 
 _FOOT = (
     "AUC is the mean over the folds; intervals are of resampled groups, and of seeds where the model that is the measure has several. "
-    "p is corrected for the number of rows (Holm); surely is what both say. A training takes what its fastest epochs took."
+    "p is corrected for the number of rows (Holm); surely is what both say. A training takes what its fastest epochs took, "
+    "on a machine that may have done other work meanwhile."
 )
 
 
