@@ -237,12 +237,19 @@ rule tuning:
         expand("tuning/{model}/best.json", model=TUNED),
 
 
+def made_of(model, seed):
+    """The runs of which a model is the soup or the student, or its teacher's table."""
+    teacher = model.teacher
+    if teacher and not teacher.models:
+        return [teacher.table]
+    return [f"models/{one}-s{seed}/run.json" for one in (*model.soup, *(teacher.models if teacher else []))]
+
+
 rule train:
     input:
         "manifest.parquet",
         lambda wildcards: f"tuning/{wildcards.model}/best.json" if wildcards.model in TUNED else [],
-        lambda wildcards: [f"models/{one}-s{wildcards.seed}/run.json" for one in RECIPE.models[wildcards.model].soup],
-        lambda wildcards: teacher.table if (teacher := RECIPE.models[wildcards.model].teacher) else [],
+        lambda wildcards: made_of(RECIPE.models[wildcards.model], wildcards.seed),
     output:
         # `update`: not deleted first, since a finished run whose recipe and data are the same is taken as it is
         update("models/{model}-s{seed}/run.json"),

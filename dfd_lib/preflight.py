@@ -33,6 +33,8 @@ def check_recipe(experiment: Experiment) -> None:
     for key, model in experiment.models.items():
         _check_model(f"experiment {name!r}: models.{key}", model)
         _one_of(f"experiment {name!r}: models.{key}.soup", model.soup, [one for one in experiment.models if one != key])
+    for key, model in experiment.models.items():
+        _one_of(f"experiment {name!r}: models.{key}.teacher.models", model.teacher.models if model.teacher else [], _teachers(experiment))
     rule, tried = experiment.evaluation, experiment.ensembles
     _one_of(f"experiment {name!r}: evaluation.aggregator", [rule.aggregator], AGGREGATORS)
     _one_of(f"experiment {name!r}: ensembles.rules", tried.rules, RULES)
@@ -46,6 +48,13 @@ def check_recipe(experiment: Experiment) -> None:
     _check_ablations(experiment)
     if experiment.data.source != "demo":
         _check_data(name, find_source(experiment.data.source, project_root()), experiment.data.groups)
+
+
+def _teachers(experiment: Experiment) -> list[str]:
+    """Models that score single frames and learned from no teacher, be it as parts of a soup."""
+    models = experiment.models
+    untaught = [key for key, model in models.items() if not any(models[one].teacher for one in (key, *model.soup))]
+    return [key for key in untaught if model_facts(models[key].model).takes == "frame"]
 
 
 def _check_model(where: str, model: Model) -> None:

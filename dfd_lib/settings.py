@@ -87,7 +87,16 @@ class Teacher(Part):
 
     table: str = Field("finalists_predictions.parquet", description="a predictions table of the report that has crops of train")
     members: list[str] | None = Field(None, min_length=1, description="its models whose mean teaches; default: all")
+    models: list[str] = Field(
+        [], description="models of the recipe whose mean teaches instead of a table's; they know the crops, so they are surer"
+    )
     weight: float = Field(0.7, gt=0, le=1, description="of what the teacher says; the label has the rest")
+
+    @model_validator(mode="after")
+    def _one_teacher(self) -> "Teacher":
+        if self.models and {"table", "members"} & self.model_fields_set:
+            raise ValueError("teacher: expected a table or models, came both. Leave one out.")
+        return self
 
 
 class Model(Training):

@@ -23,6 +23,7 @@ models:
   alone: {<<: *plain, self_blended: alone}
   soup: {<<: *augmented, soup: [plain, augmented]}
   student: {<<: *plain, label_smoothing: 0.1, teacher: {}}
+  pupil: {<<: *plain, teacher: {models: [augmented, soup]}}
 evaluation: {resamples: 100}
 ablations:
   base: plain
@@ -55,7 +56,7 @@ def test_a_study_ends_in_a_detector_and_a_finished_one_has_nothing_to_do(tmp_pat
     assert sorted(finals.query("model == 'plain'")["path"]) == sorted(train["path"])
     changes = read_table(report / "ablations.csv").set_index("name")
     assert changes.loc[["base", "frozen", "bfloat16"], "auc_jpeg-40"].notna().all()
-    assert set(read_table(report / "runs.csv")["model"]) == {"plain", "augmented", "alone", "soup", "student"}
+    assert set(read_table(report / "runs.csv")["model"]) == {"plain", "augmented", "alone", "soup", "student", "pupil"}
     costs = read_table(report / "costs.csv")
     assert costs["served"].sum() == 1
     detector = report / "detector.dfd"

@@ -47,7 +47,7 @@ def train(experiment: Experiment, model: str, seed: int, verbose: int = 2):
 
         members = [run_dir(experiment, one, seed) for one in settings.soup]
         return cook(read_manifest(experiment), crops_root(experiment), settings, members, name=model, seed=seed, out=out)
-    manifest, root = taught(experiment, read_manifest(experiment), settings), crops_root(experiment)
+    manifest, root = taught(experiment, read_manifest(experiment), settings, seed), crops_root(experiment)
     take_finished(report_dir(experiment.name).parent, out, fingerprint(manifest, root, settings, seed), model)
     return fit(manifest, root, settings, name=model, seed=seed, out=out, verbose=verbose)
 

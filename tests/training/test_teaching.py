@@ -4,15 +4,19 @@ import numpy as np
 import pandas as pd
 import pytest
 import synthetic_report as made
-from test_fit import COLUMNS
+from test_fit import COLUMNS, LENET, crops, run  # noqa: F401  a fixture
 
+from dfd_lib.data.pixels import load_pixels
 from dfd_lib.experiment import Model, parse_experiment
 from dfd_lib.models.registry import build
 from dfd_lib.paths import report_dir
+from dfd_lib.preflight import check_recipe
+from dfd_lib.stages import teaching
 from dfd_lib.stages.teaching import taught
 from dfd_lib.tables import write_table
 from dfd_lib.training.examples import TAUGHT, examples_of
-from dfd_lib.training.runs import fingerprint
+from dfd_lib.training.predict import p_fake
+from dfd_lib.training.runs import fingerprint, load_network
 from dfd_lib.training.targets import shown
 from dfd_lib.training.warmup import warm_up
 
@@ -47,24 +51,55 @@ def said(tmp_path, monkeypatch):
 
 
 def test_the_teacher_is_the_mean_over_models_of_the_mean_over_seeds(manifest, said):
-    came = taught(experiment(), manifest, experiment().models["lenet"])
+    came = taught(experiment(), manifest, experiment().models["lenet"], 1)
     for row in range(5):
         own = said[said["path"] == f"val/{row}.png"]
         assert came.loc[row, TAUGHT] == pytest.approx(own.groupby("model")["p_fake"].mean().mean())
     assert came.loc[5:, TAUGHT].isna().all(), "nothing of val, and nothing of what was not scored"
-    alone = taught(experiment(members=["meso4"]), manifest, experiment(members=["meso4"]).models["lenet"])
+    alone = taught(experiment(members=["meso4"]), manifest, experiment(members=["meso4"]).models["lenet"], 1)
     own = said[(said["path"] == "val/0.png") & (said["model"] == "meso4")]
     assert alone.loc[0, TAUGHT] == pytest.approx(own["p_fake"].mean())
-    assert taught(experiment(), manifest, Model(model="lenet")) is manifest
+    assert taught(experiment(), manifest, Model(model="lenet"), 1) is manifest
 
 
 def test_a_lost_table_member_or_part_is_told(manifest, said):
     with pytest.raises(ValueError, match="teacher.members: expected some of lenet, meso4, came vgg16".replace(".", r"\.")):
-        taught(experiment(), manifest, experiment(members=["vgg16"]).models["lenet"])
+        taught(experiment(), manifest, experiment(members=["vgg16"]).models["lenet"], 1)
     with pytest.raises(ValueError, match="expected scores of crops of train"):
-        taught(experiment(), manifest.assign(split="val"), STUDENT)
+        taught(experiment(), manifest.assign(split="val"), STUDENT, 1)
     with pytest.raises(FileNotFoundError, match=r"expected the predictions table .*nothing\.parquet"):
-        taught(experiment(), manifest, experiment(table="nothing.parquet").models["lenet"])
+        taught(experiment(), manifest, experiment(table="nothing.parquet").models["lenet"], 1)
+
+
+def test_models_of_the_recipe_can_teach_what_they_say_of_train(crops, monkeypatch):  # noqa: F811
+    manifest, root = crops
+    manifest = manifest.reset_index(drop=True)
+    for name, epochs in {"one": 1, "two": 2}.items():
+        run(crops, LENET.model_copy(update={"epochs": epochs}), folder=name)
+    monkeypatch.setattr(teaching, "crops_root", lambda experiment: root)
+    monkeypatch.setattr(teaching, "run_dir", lambda experiment, model, seed: root / model)
+    student = Model(model="lenet", teacher={"models": ["one", "two"]})
+    came = taught(experiment(), manifest, student, 1)[TAUGHT]
+    train = manifest.index[manifest["split"] == "train"].to_numpy()
+    own = [p_fake(load_network(root / name), load_pixels(manifest, root, 32), train) for name in ("one", "two")]
+    np.testing.assert_allclose(came[train], np.mean(own, axis=0), atol=1e-6)
+    assert came.drop(train).isna().all()
+    monkeypatch.setattr(teaching, "Scorer", None)
+    pd.testing.assert_series_equal(taught(experiment(), manifest, student, 1)[TAUGHT], came)  # kept, not scored again
+
+
+def test_a_student_can_ask_only_untaught_models_of_the_recipe():
+    with pytest.raises(ValueError, match=r"expected a table or models, came both"):
+        experiment(models=["lenet"])
+    raw = experiment().model_dump(exclude_defaults=True)
+    models = {"lenet": {}, "student": {"model": "lenet", "teacher": {"models": ["lenet"]}}}
+    check_recipe(parse_experiment(raw | {"models": models}))
+    soup = {"model": "lenet", "soup": ["lenet", "student"]}
+    pupils = {"itself": "pupil", "a student": "student", "a student's soup": "soup"}
+    for asked in pupils.values():
+        pupil = {"model": "lenet", "teacher": {"models": [asked]}}
+        with pytest.raises(ValueError, match=f"models.pupil.teacher.models: unknown '{asked}'"):
+            check_recipe(parse_experiment(raw | {"models": models | {"soup": soup, "pupil": pupil}}))
 
 
 def test_a_student_learns_a_mean_of_label_and_teacher_where_there_is_one():
