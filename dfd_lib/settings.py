@@ -15,24 +15,25 @@ class Part(BaseModel):
 
 
 class Augment(Part):
-    """Random changes of training crops; 0 or false = off. From `colour` to `cutout`, each is done to a `share` of them."""
+    """Random changes of training crops; 0 or false = off. From `zoom` to `cutout`, each is done to a `share` of them."""
 
     flip: bool = True
     brightness: float = Field(0.1, ge=0, le=1, description="largest shift, as a share of 255")
     contrast: float = Field(0.1, ge=0, lt=1, description="largest relative change")
+    zoom: float = Field(0, ge=0, le=0.9, description="largest share of the side that is cut away; what is left is enlarged again")
     colour: float = Field(0, ge=0, le=1, description="largest relative change of saturation and of each channel")
     downscale: float = Field(0, ge=0, le=16, description="shrunk at most so many times, and back")
     blur: float = Field(0, ge=0, le=16, description="largest sigma in pixels of the model's size")
     noise: float = Field(0, ge=0, le=255, description="largest standard deviation in grey levels")
     jpeg: int = Field(0, ge=0, le=100, description="lowest JPEG quality, at the model's size")
     cutout: float = Field(0, ge=0, le=1, description="largest side of a square painted over, as a share of the crop's")
-    share: float = Field(0.5, ge=0, le=1, description="of the crops, for each of the six above by itself")
+    share: float = Field(0.5, ge=0, le=1, description="of the crops, for each of the seven above by itself")
     mixup: float = Field(0, ge=0, le=8, description="alpha of the Beta distribution that two crops and their labels are mixed by")
 
     @property
     def degrades(self) -> bool:
         """Whether pixels are changed as they are on their way through the world."""
-        return bool(self.share and (self.colour or self.downscale > 1 or self.blur or self.noise or self.jpeg or self.cutout))
+        return bool(self.share and (self.zoom or self.colour or self.downscale > 1 or self.blur or self.noise or self.jpeg or self.cutout))
 
     @property
     def changes(self) -> bool:

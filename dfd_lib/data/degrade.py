@@ -1,9 +1,9 @@
 """Training crops changed as pictures are on their way through the world, each at a random strength: NumPy and OpenCV.
 
 The same operations by which models are measured (`dfd_lib.data.corruptions`),
-and two more: other colours, and a square that is painted over (DeVries and
-Taylor 2017, "Improved regularization of convolutional neural networks with
-cutout"). They are done at the model's size, where quality and sigma weigh more
+and three more: a part that is enlarged to the whole, other colours, and a square
+that is painted over (DeVries and Taylor 2017, "Improved regularization of
+convolutional neural networks with cutout"). They are done at the model's size, where quality and sigma weigh more
 than at a crop's own.
 """
 
@@ -24,7 +24,7 @@ _BEST_JPEG = 95
 
 
 def degraded(images: np.ndarray, augment: "Augment", random: np.random.Generator) -> np.ndarray:
-    """One example, changed at random: colour, then shrinking, blur, noise and JPEG, as in the world, and cut-out last.
+    """One example, changed at random: zoom and colour, then shrinking, blur, noise and JPEG, as in the world, and cut-out last.
 
     Each is done to a share of the examples by itself. All of an example's
     frames are changed alike, but for the noise.
@@ -33,7 +33,8 @@ def degraded(images: np.ndarray, augment: "Augment", random: np.random.Generator
         images: uint8 (..., size, size, 3), RGB: a crop, or the frames of a clip.
         augment: what is done, how strongly at most, and how often.
         random: where strengths come from. What is off draws as many numbers as
-            what is on, so that the others stay the same.
+            what is on, so that the others stay the same; zoom, the youngest,
+            draws only where it is on, so that older trainings stay the same.
 
     Returns:
         uint8, same shape.
@@ -50,6 +51,8 @@ def degraded(images: np.ndarray, augment: "Augment", random: np.random.Generator
     gains = random.uniform(-1, 1, 4)
     corner = random.random(2)
     frames = images.reshape(-1, *images.shape[-3:])
+    if augment.zoom:
+        frames = _zoomed(frames, augment, *random.random(4))
     changed = np.stack([_one(frame, augment, chosen, strength, gains, corner, random) for frame in frames])
     return changed.reshape(images.shape)
 
@@ -69,6 +72,17 @@ def _one(image, augment, chosen, strength, gains, corner, random) -> np.ndarray:
     if augment.cutout and cutout:
         image = _cut_out(image, augment.cutout * strength[5], corner)
     return image
+
+
+def _zoomed(frames: np.ndarray, augment: "Augment", chance: float, strength: float, down: float, right: float) -> np.ndarray:
+    """A square part of all frames, enlarged to their size; what it shows stays square."""
+    if chance >= augment.share:
+        return frames
+    size = frames.shape[1]
+    side = max(1, round(size * (1 - augment.zoom * strength)))
+    top, left = (int(place * (size - side + 1)) for place in (down, right))
+    parts = frames[:, top : top + side, left : left + side]
+    return np.stack([cv2.resize(part, (size, size), interpolation=cv2.INTER_LINEAR) for part in parts])
 
 
 def _corrupted(image: np.ndarray, kind: str, strength: float, seed: int = 0) -> np.ndarray:

@@ -13,7 +13,7 @@ from dfd_lib.data.pixels import training_batches
 from dfd_lib.experiment import Augment
 
 OFF = Augment(flip=False, brightness=0, contrast=0)
-ALL = OFF.model_copy(update={"colour": 0.2, "downscale": 3, "blur": 1.5, "noise": 10, "jpeg": 30, "cutout": 0.4})
+ALL = OFF.model_copy(update={"colour": 0.2, "downscale": 3, "blur": 1.5, "noise": 10, "jpeg": 30, "cutout": 0.4, "zoom": 0.2})
 SIZE = 32
 
 
@@ -71,6 +71,25 @@ def test_colours_change_within_the_limit():
     assert gains.min() >= 80
     assert gains.max() <= 120
     assert len(np.unique(gains, axis=0)) > 150, "each channel has a gain of its own"
+
+
+def test_zoom_shows_a_square_part_at_the_whole_size():
+    """Of a ramp, enlarging leaves a ramp: its slope is the share of the side that is seen, its value where that begins."""
+    ramp = np.stack([*np.meshgrid(np.arange(128), np.arange(128)), np.zeros((128, 128))], axis=-1).astype(np.uint8)
+    zoom = OFF.model_copy(update={"zoom": 0.4, "share": 0.5})
+    slopes, corners = [], []
+    for seed in range(200):
+        came = degraded(ramp, zoom, np.random.default_rng(seed)).astype(float)
+        across, down = (came[10, 100, 0] - came[10, 20, 0]) / 80, (came[100, 10, 1] - came[20, 10, 1]) / 80
+        assert across == pytest.approx(down, abs=0.03)
+        slopes.append(across)
+        corners.append(came[0, 0, :2])
+    slopes, corners = np.array(slopes), np.array(corners)
+    assert 0.4 < (slopes < 1).mean() < 0.6
+    assert slopes.min() == pytest.approx(0.6, abs=0.03)
+    assert (corners + 127 * slopes[:, None] <= 129).all(), "nothing outside of the crop is seen"
+    assert np.corrcoef(corners[slopes < 0.9].T)[0, 1] < 0.9, "right and down are drawn apart"
+    assert zoom.degrades
 
 
 def test_another_setting_leaves_the_draws_of_the_others_as_they_are(face):
