@@ -70,7 +70,7 @@ def needs_nothing_brought(name):
     return recipe.data.source == "demo" and not any(model.weights for model in recipe.models.values())
 
 
-@pytest.mark.parametrize("name", filter(needs_nothing_brought, recipes()))
+@pytest.mark.parametrize("name", [name for name in recipes() if needs_nothing_brought(name)])
 def test_our_own_recipes_pass(name):
     check_recipe(load_experiment(name))
 
