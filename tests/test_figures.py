@@ -284,6 +284,21 @@ def test_ensemble_gain_shows_the_best_on_val_and_their_members():
         assert {columns[int(x)] for x, y in inside if y == place} == set(members.split("+"))
 
 
+def test_costs_are_green_for_what_is_served_and_bear_a_missing_interval():
+    rows = [("large", False, 9.0, 4.2, 0.9, 0.85, 0.93), ("small", True, 2.0, 1.1, 0.8, np.nan, np.nan)]
+    figure = figures.costs(
+        pd.DataFrame(rows, columns=["name", "served", "milliseconds", "megabytes", "test_auc", "test_auc_low", "test_auc_high"])
+    )
+    score, milliseconds, megabytes = figure.axes
+    assert score.collections[0].get_segments()[0][:, 0].tolist() == [0.85, 0.93]
+    green = matplotlib.colors.to_rgba(ACCENT)
+    assert [tuple(color) == green for color in score.collections[1].get_facecolors()] == [False, True]
+    for axes, widths in ((milliseconds, [9.0, 2.0]), (megabytes, [4.2, 1.1])):
+        assert [bar.get_width() for bar in axes.patches] == widths
+        assert [bar.get_facecolor() == green for bar in axes.patches] == [False, True]
+    assert "made to be cheap" in figures.costs(pd.DataFrame()).axes[0].texts[0].get_text()
+
+
 def test_one_model_is_no_mistake_and_the_figures_say_so():
     alone = made.ensembles(["lenet"])
     assert texts(figures.ensemble_gain(alone)) == ["One model: there is nothing to combine."]

@@ -11,6 +11,7 @@ Example of a notebook's cell, which writes the figure and shows it:
 from dfd_lib.figures.ablations import ablations
 from dfd_lib.figures.answers import confusions, roc, scores
 from dfd_lib.figures.comparison import leaderboard, pair_matrix, slices
+from dfd_lib.figures.costs import costs
 from dfd_lib.figures.data import contact_sheet, coverage, differences, face_sizes, split_overview
 from dfd_lib.figures.doubts import leak_tax, shortcuts
 from dfd_lib.figures.ensembles import diversity, ensemble_gain
@@ -29,6 +30,7 @@ __all__ = [
     "claimed_and_reached",
     "confusions",
     "contact_sheet",
+    "costs",
     "coverage",
     "cross",
     "differences",

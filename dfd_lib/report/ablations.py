@@ -22,7 +22,9 @@ def ablations(report: Report) -> Section:
             said = [line for line in report.text(f"{name}.txt").splitlines() if line.strip()]
             blocks += [Words(said), *report.pictures(name), _table(f"{title}, {report.clips}", table)]
     costs = report.table("costs.csv")
-    return Section("ablations", "What helped", [*blocks, *([] if costs is None else [_costs(costs, report.clips)])])
+    if costs is not None:
+        blocks += [*report.pictures("costs"), _costs(costs, report.clips)]
+    return Section("ablations", "What helped", blocks)
 
 
 def _costs(table: pd.DataFrame, clips: str) -> Table:

@@ -50,6 +50,11 @@ _KNOWN = {
         "Whole models, trained on every fold of train: the mean difference to the first, with its paired 95 % interval, and the minutes "
         "of a training.",
     ),
+    "costs": (
+        "Dot plot: AUC on test of each model and ensemble, beside bars for its milliseconds a face and its megabytes.",
+        "What a better score costs to serve. Green is what the detector's file holds; lines are 95 % intervals from resampled groups. "
+        "One face at a time on one processor; megabytes as exported at half precision. The best on val stands first.",
+    ),
     "systems": (
         "Dot plot: the accuracy that each published system claimed, and what it reaches here by its own recipe and by this project's.",
         "Diamonds are claims, on data and splits of their own; a pale bar is their interval where a matrix was published. Dots: the same "
