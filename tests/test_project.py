@@ -153,12 +153,16 @@ def test_data_and_demo_outputs_are_ignored_while_recipes_and_tables_are_kept():
         "reports/demo/index.html",
         "reports/mine/models/a.keras",
         "reports/mine/manifest.parquet",
+        "reports/mine/ablations/plain-f1-s1/best.weights.h5",
+        "reports/mine/ablations/plain-f1-s1/state.npz",
     ]
     inside = [
         "data/README.md",
         "reports/demo/experiment.yaml",
         "reports/mine/metrics.csv",
         "reports/mine/index.html",
+        "reports/mine/ablations/plain-f1-s1/run.json",
+        "reports/mine/ablations/plain-f1-s1/predictions.parquet",
         "reports/benchmarks.md",
     ]
     done = subprocess.run(["git", "check-ignore", "--no-index", *outside, *inside], cwd=ROOT, capture_output=True, text=True, check=False)
