@@ -17,6 +17,7 @@ from dfd_lib.cli_cache import cache
 from dfd_lib.cli_detect import card, detect, export, page
 from dfd_lib.cli_faces import Groups, Layout, extract, merge
 from dfd_lib.cli_generalise import generalise
+from dfd_lib.cli_keys import keys
 from dfd_lib.cli_leaks import claims, leak_tax, split
 from dfd_lib.cli_score import score
 from dfd_lib.cli_show import Json, check_choice, show, with_intervals
@@ -91,7 +92,7 @@ def demo(
     typer.echo(f"clips are listed in {listing}")
 
 
-for _command in (extract, merge, tune, ablate, split, leak_tax, claims, cache, generalise, score, detect, card, export, page):
+for _command in (keys, extract, merge, tune, ablate, split, leak_tax, claims, cache, generalise, score, detect, card, export, page):
     app.command()(_command)
 
 
@@ -140,11 +141,13 @@ def report(
     """Run a whole experiment, or what is left of it, and write its page."""
     from dfd_lib.experiment import load_experiment
     from dfd_lib.paths import report_dir
-    from dfd_lib.preflight import check_recipe
+    from dfd_lib.preflight import check_recipe, missing_partners
     from dfd_lib.process import become_pipeline
 
-    check_recipe(load_experiment(name))
-    folder = report_dir(name)
+    recipe, folder = load_experiment(name), report_dir(name)
+    check_recipe(recipe)
+    if missing := missing_partners(recipe):
+        typer.echo(f"{name}: {missing}", err=True)
     typer.echo(f"{name}: running what is new; steps at work write to {folder / 'logs'}, the page is {folder / 'index.html'}", err=True)
     become_pipeline(name, cores)
 

@@ -15,9 +15,11 @@ def ablate(
     from dfd_lib.experiment import load_experiment
     from dfd_lib.preflight import check_recipe
     from dfd_lib.process import start_tensorflow
+    from dfd_lib.stages.ablations import study_of
 
     recipe = load_experiment(experiment)
     check_recipe(recipe)
+    study_of(recipe)
     if compare:
         typer.echo(f"{len(stages.collect_finalists(recipe))} finalists are compared")
         return

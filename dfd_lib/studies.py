@@ -13,7 +13,7 @@ class LeakTax(Part):
     model: str = Field("lenet", description="one of the recipe's, or a registered one")
     image_size: int | None = Field(None, ge=8, description="default: as the recipe trains it")
     epochs: int | None = Field(None, ge=1, description="default: as the recipe trains it")
-    seeds: list[int] = Field([1], min_length=1)
+    seeds: list[int] = Field([1], min_length=1, description="the difference is the mean over them")
 
 
 class Generalise(Part):

@@ -123,3 +123,6 @@ def test_a_model_of_clips_becomes_a_detector_that_says_what_keras_says(tmp_path,
     expected = predictions[predictions["split"] != "train"].set_index("video")["p_fake"]
     assert len(served) == len(expected) and expected.max() - expected.min() > 0.01
     assert (served - expected).abs().max() < 1e-4
+    (folder / "run.json").unlink()
+    with pytest.raises(FileNotFoundError, match=r"expected the trained lstm of 'x', found tables alone. Run `dfd report x` first"):
+        export_detector(experiment)

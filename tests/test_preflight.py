@@ -3,8 +3,8 @@
 import pytest
 
 from dfd_lib.experiment import load_experiment, parse_experiment
-from dfd_lib.paths import recipes
-from dfd_lib.preflight import check_recipe
+from dfd_lib.paths import recipes, report_dir
+from dfd_lib.preflight import check_recipe, missing_partners
 
 RECIPE = {"name": "x", "title": "X", "data": {"source": "demo"}, "models": {"lenet": {}}}
 
@@ -81,3 +81,13 @@ def test_names_must_be_fit_for_files_and_commands(name):
         parse_experiment(RECIPE | {"name": name})
     with pytest.raises(ValueError, match="String should match"):
         parse_experiment(RECIPE | {"models": {name: {"model": "lenet"}}})
+
+
+def test_partners_that_were_not_run_are_told_before_hours_of_training(tmp_path, monkeypatch):
+    monkeypatch.setenv("DFD_OUT", str(tmp_path))
+    asked = parse_experiment(RECIPE | {"generalise": {"cross": ["smoke", "demo"]}})
+    assert "smoke and demo, not run yet: run `dfd report smoke` and `dfd report demo` before" in missing_partners(asked)
+    for name in ("smoke", "demo"):
+        report_dir(name).mkdir(parents=True)
+        (report_dir(name) / "manifest.parquet").touch()
+    assert missing_partners(asked) == missing_partners(parse_experiment(RECIPE)) == ""

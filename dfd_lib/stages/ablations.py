@@ -150,7 +150,9 @@ def study_of(experiment: Experiment) -> Ablations:
         ValueError: it asks for none.
     """
     if experiment.ablations is None:
-        raise ValueError(f"experiment {experiment.name!r}: expected `ablations`, found none. Add them to the recipe.")
+        raise ValueError(
+            f"experiment {experiment.name!r}: expected `ablations`, found none. Add `ablations: {{base: ..., changes: ...}}` to the recipe."
+        )
     return experiment.ablations
 
 

@@ -42,11 +42,16 @@ def export_detector(experiment: Experiment, out: Path | None = None, megabytes: 
         The file.
 
     Raises:
-        FileNotFoundError: the experiment was not run.
+        FileNotFoundError: the experiment was not run, or not on this machine.
         ValueError: no network is small enough, or the file became larger than its parameters promised.
     """
     report = report_dir(experiment.name)
     row, runs, said = choose(experiment, megabytes, clips)
+    if gone := [name for name, run in runs.iterrows() if not (run_dir(experiment, name, int(run["seed"])) / "run.json").is_file()]:
+        raise FileNotFoundError(
+            f"export: expected the trained {', '.join(gone)} of {experiment.name!r}, found tables alone. "
+            f"Run `dfd report {experiment.name}` first; trained networks are in no checkout."
+        )
     members, networks = _export(experiment, runs)
     manifest, rule = read_manifest(experiment), experiment.evaluation
     opened, bad = Networks(members, networks), {}

@@ -1,0 +1,84 @@
+"""Every key of a recipe with its default and its meaning, read off the classes that check recipes: what `dfd keys` prints."""
+
+import types
+import typing
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from dfd_lib.experiment import Experiment, Model, Training
+
+NAMED = "NAME"
+"""Stands for a name of the user's own: of a model, or of a change."""
+
+
+def recipe_keys(part: str = "") -> list[dict[str, str]]:
+    """The keys of a recipe, or of one part of it.
+
+    What stands under `training` may stand under a model too, for that model alone; it is listed once.
+
+    Args:
+        part: a key's beginning, such as `training` or `models.NAME.augment`; nothing: all.
+
+    Returns:
+        A row each: key, kind (of value), default (`-` where there is none), meaning.
+
+    Raises:
+        ValueError: no key begins so.
+
+    Example:
+        >>> recipe_keys("split.train")
+        [{'key': 'split.train', 'kind': 'float', 'default': '0.6', 'meaning': 'what networks learn from'}]
+    """
+    rows = [row for row in _rows(Experiment, "") if f"{row['key']}.".startswith(f"{part}." if part else "")]
+    if not rows:
+        parts = dict.fromkeys(row["key"].partition(".")[0] for row in _rows(Experiment, ""))
+        raise ValueError(f"keys: expected the beginning of a key, came {part!r}; there are {', '.join(parts)}")
+    return rows
+
+
+def _rows(model: type[BaseModel], before: str) -> Iterator[dict[str, str]]:
+    for name, field in model.model_fields.items():
+        if (model is Experiment and name == "name") or (model is Model and name in Training.model_fields):
+            continue  # that is the recipe's folder; these stand under `training`
+        key, (inner, many) = f"{before}{name}", _inside(field.annotation)
+        if inner is None:
+            yield {"key": key, "kind": _kind(field.annotation), "default": _default(field), "meaning": field.description or ""}
+        else:
+            yield from _rows(inner, f"{key}{many}.")
+
+
+def _inside(annotation: Any) -> tuple[type[BaseModel] | None, str]:
+    """The class of a part's own keys, and what stands between: `.NAME` in a mapping, `[]` in a list; None for a plain value."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation, ""
+    between = {dict: f".{NAMED}", list: "[]"}.get(typing.get_origin(annotation), "")
+    for one in typing.get_args(annotation)[-1:] if between else typing.get_args(annotation):
+        inner, more = _inside(one)
+        if inner is not None:
+            return inner, between + more
+    return None, ""
+
+
+def _kind(annotation: Any) -> str:
+    """A type as one would say it: `float`, `int or nothing`, `one of adam, sgd`."""
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    if annotation is type(None):
+        return "nothing"
+    if origin is typing.Literal:
+        return f"one of {', '.join(map(str, inner))}"
+    if origin is typing.Annotated:
+        return _kind(inner[0])
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(_kind(one) for one in inner)
+    if origin is list:
+        return f"list of {_kind(inner[0])}"
+    return "mapping" if origin is dict else getattr(annotation, "__name__", str(annotation))
+
+
+def _default(field: FieldInfo) -> str:
+    if field.default_factory is not None:
+        return "{}"
+    return "-" if field.is_required() else "nothing" if field.default is None else str(field.default)
