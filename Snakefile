@@ -239,10 +239,10 @@ rule tuning:
 
 def made_of(model, seed):
     """The runs of which a model is the soup or the student, or its teacher's table."""
-    teacher = model.teacher
+    teacher = None if model.soup else model.teacher
     if teacher and not teacher.models:
         return [teacher.table]
-    return [f"models/{one}-s{seed}/run.json" for one in (*model.soup, *(teacher.models if teacher else []))]
+    return [f"models/{one}-s{seed}/run.json" for one in (teacher.models if teacher else model.soup)]
 
 
 rule train:

@@ -21,7 +21,7 @@ from pydantic import Field, ValidationError, model_validator
 from dfd_lib.ablating import Ablations, check_ablations
 from dfd_lib.mistakes import explain
 from dfd_lib.paths import recipe, recipes
-from dfd_lib.settings import NAME, Augment, Model, Part, Training, Tune
+from dfd_lib.settings import NAME, Augment, Model, Part, Teacher, Training, Tune
 from dfd_lib.spelling import did_you_mean
 from dfd_lib.studies import Detector, Generalise, LeakTax, System
 
@@ -38,6 +38,7 @@ __all__ = [
     "Model",
     "Split",
     "System",
+    "Teacher",
     "Training",
     "Tune",
     "load_experiment",

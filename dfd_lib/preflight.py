@@ -34,7 +34,7 @@ def check_recipe(experiment: Experiment) -> None:
         _check_model(f"experiment {name!r}: models.{key}", model)
         _one_of(f"experiment {name!r}: models.{key}.soup", model.soup, [one for one in experiment.models if one != key])
     for key, model in experiment.models.items():
-        _one_of(f"experiment {name!r}: models.{key}.teacher.models", model.teacher.models if model.teacher else [], _teachers(experiment))
+        _one_of(f"experiment {name!r}: models.{key}.teacher.models", (model.teacher and model.teacher.models) or [], _teachers(experiment))
     rule, tried = experiment.evaluation, experiment.ensembles
     _one_of(f"experiment {name!r}: evaluation.aggregator", [rule.aggregator], AGGREGATORS)
     _one_of(f"experiment {name!r}: ensembles.rules", tried.rules, RULES)
@@ -65,8 +65,12 @@ def missing_partners(experiment: Experiment) -> str:
 def _teachers(experiment: Experiment) -> list[str]:
     """Models that score single frames and learned from no teacher, be it as parts of a soup."""
     models = experiment.models
-    untaught = [key for key, model in models.items() if not any(models[one].teacher for one in (key, *model.soup))]
-    return [key for key in untaught if model_facts(models[key].model).takes == "frame"]
+
+    def untaught(key: str, above: tuple[str, ...] = ()) -> bool:
+        soup = models[key].soup
+        return models[key].teacher is None and key not in above and all(untaught(one, (*above, key)) for one in soup)
+
+    return [key for key, model in models.items() if model_facts(model.model).takes == "frame" and untaught(key)]
 
 
 def _check_model(where: str, model: Model) -> None:

@@ -5,6 +5,7 @@ import typing
 from collections.abc import Iterator
 from typing import Any
 
+import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -20,7 +21,7 @@ def recipe_keys(part: str = "") -> list[dict[str, str]]:
     What stands under `training` may stand under a model too, for that model alone; it is listed once.
 
     Args:
-        part: a key's beginning, such as `training` or `models.NAME.augment`; nothing: all.
+        part: a key's beginning, such as `training.augment` or `models.NAME.tune`; nothing: all.
 
     Returns:
         A row each: key, kind (of value), default (`-` where there is none), meaning.
@@ -32,7 +33,7 @@ def recipe_keys(part: str = "") -> list[dict[str, str]]:
         >>> recipe_keys("split.train")
         [{'key': 'split.train', 'kind': 'float', 'default': '0.6', 'meaning': 'what networks learn from'}]
     """
-    rows = [row for row in _rows(Experiment, "") if f"{row['key']}.".startswith(f"{part}." if part else "")]
+    rows = [row for row in _rows(Experiment, "") if f"{row['key'].replace('[]', '')}.".startswith(f"{part}." if part else "")]
     if not rows:
         parts = dict.fromkeys(row["key"].partition(".")[0] for row in _rows(Experiment, ""))
         raise ValueError(f"keys: expected the beginning of a key, came {part!r}; there are {', '.join(parts)}")
@@ -81,4 +82,9 @@ def _kind(annotation: Any) -> str:
 def _default(field: FieldInfo) -> str:
     if field.default_factory is not None:
         return "{}"
-    return "-" if field.is_required() else "nothing" if field.default is None else str(field.default)
+    return "-" if field.is_required() else "nothing" if field.default is None else _yaml(field.default)
+
+
+def _yaml(value: Any) -> str:
+    """As it would be written in a recipe."""
+    return yaml.safe_dump(value, default_flow_style=True, width=1000).removesuffix("\n...\n").strip()

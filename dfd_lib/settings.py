@@ -90,9 +90,7 @@ class Teacher(Part):
 
     table: str = Field("finalists_predictions.parquet", description="a predictions table of the report that has crops of train")
     members: list[str] | None = Field(None, min_length=1, description="its models whose mean teaches; default: all")
-    models: list[str] = Field(
-        [], description="models of the recipe whose mean teaches instead of a table's; they know the crops, so they are surer"
-    )
+    models: list[str] | None = Field(None, min_length=1, description="models of the recipe whose mean teaches instead; they know the crops")
     weight: float = Field(0.7, gt=0, le=1, description="of what the teacher says; the label has the rest")
 
     @model_validator(mode="after")
@@ -105,7 +103,7 @@ class Teacher(Part):
 class Model(Training):
     """One line of the experiment's `models`: a registered model and how to train it."""
 
-    model: str = Field(description="its name in the registry (default: the key)")
+    model: str = Field(description="its name in the registry; left out, the key is it")
     image_size: int | None = Field(None, ge=8, description="default: the model's own")
     weights: str | None = Field(None, description="`imagenet`, a file, or nothing")
     hyper: dict[str, Any] = Field(default_factory=dict, description="the builder's keyword arguments")

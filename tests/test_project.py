@@ -155,6 +155,7 @@ def test_data_and_demo_outputs_are_ignored_while_recipes_and_tables_are_kept():
         "reports/mine/manifest.parquet",
         "reports/mine/ablations/plain-f1-s1/best.weights.h5",
         "reports/mine/ablations/plain-f1-s1/state.npz",
+        "reports/mine/ablations/plain-f1-s1/.part-best.weights.h5-x/best.weights.h5",
     ]
     inside = [
         "data/README.md",

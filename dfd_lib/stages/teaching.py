@@ -3,9 +3,8 @@
 import pandas as pd
 
 from dfd_lib.data.crops import read_image
-from dfd_lib.experiment import Experiment, Model
+from dfd_lib.experiment import Experiment, Model, Teacher
 from dfd_lib.paths import report_dir
-from dfd_lib.settings import Teacher
 from dfd_lib.stages.places import crops_root, run_dir
 from dfd_lib.stages.scoring import BATCH, Scorer, as_predictions, in_threads
 from dfd_lib.tables import check_predictions, read_table, write_table
@@ -40,7 +39,8 @@ def taught(experiment: Experiment, manifest: pd.DataFrame, settings: Model, seed
     means = rows.groupby(["path", "model"])["p_fake"].mean()
     said = manifest["path"].map(means.groupby("path").mean()).where(manifest["split"] == "train")
     if said.isna().all():
-        raise ValueError(f"teacher: expected scores of crops of train in {teacher.table}, came none. Use a table of folds or of train.")
+        where = ", ".join(teacher.models or [teacher.table])
+        raise ValueError(f"teacher: expected scores of crops of train of {where}, came none. Use a table of folds or of train.")
     return manifest.assign(**{TAUGHT: said})
 
 

@@ -67,7 +67,9 @@ def test_facts_count_crops_and_name_the_side(trained):
     manifest, _, run = trained
     train = manifest[manifest["split"] == "train"].groupby("video").size().clip(upper=4).sum()
     assert run.facts["image_size"] == 32
-    assert run.facts["images_per_second"] == pytest.approx(train * 20 / run.facts["seconds"], rel=0.02)
+    assert run.facts["images_per_second"] == pytest.approx(
+        train * 20 / run.facts["seconds"], rel=0.06 / run.facts["seconds"]
+    )  # which is rounded to a tenth
 
 
 def test_scored_again_it_says_the_same_and_out_of_order_it_errs(trained):

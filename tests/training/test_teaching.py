@@ -1,4 +1,4 @@
-"""A student learns what a teacher says of crops that it had not seen, and a head may learn before its base does."""
+"""A student learns what a teacher says of the crops of train, and a head may learn before its base does."""
 
 import numpy as np
 import pandas as pd
@@ -94,12 +94,13 @@ def test_a_student_can_ask_only_untaught_models_of_the_recipe():
     raw = experiment().model_dump(exclude_defaults=True)
     models = {"lenet": {}, "student": {"model": "lenet", "teacher": {"models": ["lenet"]}}}
     check_recipe(parse_experiment(raw | {"models": models}))
-    soup = {"model": "lenet", "soup": ["lenet", "student"]}
-    pupils = {"itself": "pupil", "a student": "student", "a student's soup": "soup"}
-    for asked in pupils.values():
+    soups = {"soup": {"model": "lenet", "soup": ["lenet", "student"]}, "stew": {"model": "lenet", "soup": ["soup"]}}
+    for asked in ("pupil", "student", "soup", "stew"):
         pupil = {"model": "lenet", "teacher": {"models": [asked]}}
         with pytest.raises(ValueError, match=f"models.pupil.teacher.models: unknown '{asked}'"):
-            check_recipe(parse_experiment(raw | {"models": models | {"soup": soup, "pupil": pupil}}))
+            check_recipe(parse_experiment(raw | {"models": models | soups | {"pupil": pupil}}))
+    with pytest.raises(ValueError, match="models"):
+        parse_experiment(raw | {"models": {"lenet": {}, "pupil": {"model": "lenet", "teacher": {"models": []}}}})
 
 
 def test_a_student_learns_a_mean_of_label_and_teacher_where_there_is_one():
