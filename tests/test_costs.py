@@ -4,13 +4,15 @@ import json
 
 import pandas as pd
 import pytest
+import synthetic_report as made
 
 from dfd_lib.experiment import parse_experiment
 from dfd_lib.models.registry import build
 from dfd_lib.paths import report_dir
 from dfd_lib.stages.choosing import Choice
-from dfd_lib.stages.costs import COLUMNS, costs
+from dfd_lib.stages.costs import COLUMNS, _interval, costs
 from dfd_lib.stages.places import run_dir
+from dfd_lib.stages.results import search_ensembles
 from dfd_lib.tables import read_table, write_table
 
 
@@ -21,6 +23,7 @@ def recipe(**student):
 
 def test_a_row_a_network_and_one_for_the_ensemble_that_val_chose(tmp_path, monkeypatch):
     monkeypatch.setenv("DFD_OUT", str(tmp_path))
+    monkeypatch.setattr("dfd_lib.stages.costs._interval", lambda experiment, row: {"test_auc_low": 0.6, "test_auc_high": 0.8})
     asked, facts, metrics = recipe(teacher={}), [], []
     for name, hyper, auc in (("large", {"dense": 64}, 0.9), ("small", {}, 0.8)):
         folder = run_dir(asked, name, 1)
@@ -69,6 +72,18 @@ def test_a_row_a_network_and_one_for_the_ensemble_that_val_chose(tmp_path, monke
     table = costs(asked, times=3).set_index("name")
     assert table.index.tolist() == ["mean(large, small)", "vote(large, small)", "large", "small"]
     assert table.index[table["served"]].tolist() == ["vote(large, small)"]
+
+
+def test_an_ensemble_s_interval_is_the_one_of_the_leaderboard(tmp_path, monkeypatch):
+    monkeypatch.setenv("DFD_OUT", str(tmp_path))
+    predictions = made.predictions(["large", "small"], rows=80)
+    write_table(predictions, report_dir("priced") / "predictions.parquet")
+    search_ensembles(recipe(), predictions)
+    table = read_table(report_dir("priced") / "ensembles.csv").dropna(subset="test_auc_low")
+    best = table[table["rule"] != "single"].iloc[0]
+    came = _interval(recipe(), best)
+    assert came == {name: pytest.approx(best[name], abs=1e-5) for name in ("test_auc_low", "test_auc_high")}
+    assert came["test_auc_low"] < best["test_auc"] < came["test_auc_high"]
 
 
 def test_where_nothing_was_made_to_be_cheap_nothing_is_measured(tmp_path, monkeypatch):

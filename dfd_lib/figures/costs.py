@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from dfd_lib.figures.style import ACCENT, FAINT, MUTED, WIDTH, need, nothing, short_ticks, shorten, styled
+from dfd_lib.figures.style import ACCENT, FAINT, MUTED, WIDTH, need, short_ticks, shorten, styled
 
 NEEDED = ["name", "served", "milliseconds", "megabytes", "test_auc", "test_auc_low", "test_auc_high"]
 
@@ -20,10 +20,8 @@ def costs(table: pd.DataFrame) -> Figure:
         table: `costs.csv`: `NEEDED`; intervals may be missing.
 
     Raises:
-        ValueError: a column is missing.
+        ValueError: a column is missing, or there is no row.
     """
-    if table.empty:
-        return nothing("No student and no soup: nothing was made to be cheap.")
     need(table, NEEDED, "costs")
     places, colors = np.arange(len(table)), np.where(table["served"], ACCENT, MUTED)
     panels = {"sharey": True, "gridspec_kw": {"width_ratios": (3.0, 1.2, 1.2)}, "figsize": (WIDTH, 0.26 * len(table) + 0.9)}

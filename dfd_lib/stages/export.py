@@ -22,7 +22,7 @@ from dfd_lib.stages.media import read_manifest
 from dfd_lib.stages.places import crops_root, run_dir
 from dfd_lib.stages.served import score_crops
 from dfd_lib.stamp import environment, record_test_read
-from dfd_lib.tables import write_table
+from dfd_lib.tables import read_table, write_table
 
 
 def export_detector(experiment: Experiment, out: Path | None = None, megabytes: float = MEGABYTES, *, clips: bool = False) -> Path:
@@ -46,12 +46,8 @@ def export_detector(experiment: Experiment, out: Path | None = None, megabytes: 
         ValueError: no network is small enough, or the file became larger than its parameters promised.
     """
     report = report_dir(experiment.name)
+    _check_trained(experiment)
     row, runs, said = choose(experiment, megabytes, clips)
-    if gone := [name for name, run in runs.iterrows() if not (run_dir(experiment, name, int(run["seed"])) / "run.json").is_file()]:
-        raise FileNotFoundError(
-            f"export: expected the trained {', '.join(gone)} of {experiment.name!r}, found tables alone. "
-            f"Run `dfd report {experiment.name}` first; trained networks are in no checkout."
-        )
     members, networks = _export(experiment, runs)
     manifest, rule = read_manifest(experiment), experiment.evaluation
     opened, bad = Networks(members, networks), {}
@@ -91,6 +87,17 @@ def export_detector(experiment: Experiment, out: Path | None = None, megabytes: 
     file = save_bundle(out or report / "detector.dfd", facts, networks, golden, megabytes=megabytes)
     write_table(predictions, report / "detector_predictions.parquet")
     return file
+
+
+def _check_trained(experiment: Experiment) -> None:
+    """Tables are in a checkout, networks are not: say so before anything is scored."""
+    runs = read_table(report_dir(experiment.name) / "runs.csv")
+    folders = {name: run_dir(experiment, name, int(seed)) for name, seed in zip(runs["model"], runs["seed"], strict=True)}
+    if gone := [name for name, folder in folders.items() if not (folder / "run.json").is_file()]:
+        raise FileNotFoundError(
+            f"export: expected the trained {', '.join(gone)} of {experiment.name!r}, found tables alone. "
+            f"Run `dfd report {experiment.name}` first; trained networks are in no checkout."
+        )
 
 
 def _export(experiment: Experiment, runs: pd.DataFrame) -> tuple[list[Member], dict[str, bytes]]:
