@@ -9,7 +9,7 @@ from tiny_bundle import MEASURED
 from dfd_lib.detector.bundle import load_bundle
 from dfd_lib.detector.card import NOT_FOR, card
 from dfd_lib.detector.predict import built_in
-from dfd_lib.formats import between, percent
+from dfd_lib.formats import between, percent, share
 
 AWAY = {**MEASURED, "auc": 0.52, "auc_low": 0.45, "auc_high": 0.6}
 
@@ -72,11 +72,16 @@ def test_the_detector_of_the_package_has_a_card():
 def test_the_readme_quotes_the_detector_of_the_package():
     readme = (Path(__file__).resolve().parents[2] / "README.md").read_text()
     [told] = [part for part in readme.split("\n\n") if "test faces its AUC is" in part]
-    measured = load_bundle(built_in()).spec.facts["metrics"]
-    [promised] = [row for row in measured["verdicts"] if row["level"] == "frame" and row["promised"] == 0.1]
+    spec = load_bundle(built_in()).spec
+    measured = spec.facts["metrics"]
+    [promised] = [row for row in measured["verdicts"] if row["level"] == "frame" and row["promised"] == spec.error_rate]
     [away] = [row for row in measured["cross"] if row["dataset"] == "ciplab-faces"]
     for row in (measured["test"][0], away):
         assert between(row["auc"], row["auc_low"], row["auc_high"]) in told
     for name in ("error_real", "error_fake"):
         assert percent(promised[name], 1) in told
-    assert percent(promised["unsure"]) in told
+    assert f"where {percent(spec.error_rate)} is promised" in told
+    assert f" {percent(promised['unsure'])} are UNSURE" in told
+    for row in measured["robustness"]:
+        if row["condition"] in ("noise-16", "noise-32"):
+            assert f" {share(row['auc'])} at " in told
