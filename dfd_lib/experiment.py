@@ -18,12 +18,12 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from dfd_lib.ablating import Ablations, check_ablations
-from dfd_lib.mistakes import explain
 from dfd_lib.paths import recipe, recipes
-from dfd_lib.settings import NAME, Augment, Model, Part, Teacher, Training, Tune
+from dfd_lib.recipe.ablations import Ablations, check_ablations
+from dfd_lib.recipe.mistakes import explain
+from dfd_lib.recipe.settings import NAME, Augment, Model, Part, Teacher, Training, Tune
+from dfd_lib.recipe.studies import Detector, Generalise, LeakTax, System
 from dfd_lib.spelling import did_you_mean
-from dfd_lib.studies import Detector, Generalise, LeakTax, System
 
 __all__ = [
     "Ablations",

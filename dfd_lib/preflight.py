@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from dfd_lib.ablating import changed
 from dfd_lib.data.corruptions import conditions
 from dfd_lib.data.sources import LAYOUTS
 from dfd_lib.evaluation.aggregate import AGGREGATORS
@@ -15,6 +14,7 @@ from dfd_lib.models.registry import hyper_defaults, list_models, model_facts
 from dfd_lib.models.space import searched_names
 from dfd_lib.models.torchvision_weights import imagenet_file
 from dfd_lib.paths import find_source, find_weights, project_root, recipes, report_dir
+from dfd_lib.recipe.ablations import changed
 from dfd_lib.spelling import did_you_mean
 
 

@@ -82,7 +82,7 @@ def _render(report: Report) -> str:
 @functools.cache
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("dfd_lib", "templates"),
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,  # names of files and models come from outside
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

@@ -4,11 +4,11 @@ from typing import Any
 
 import pandas as pd
 
-from dfd_lib.ablating import BASE, Ablation, finals, screening
 from dfd_lib.evaluation.ablations import COLUMNS, ablation_table, verdict
 from dfd_lib.evaluation.changes import CLEAN
 from dfd_lib.experiment import Experiment
 from dfd_lib.paths import report_dir, whole
+from dfd_lib.recipe.ablations import BASE, Ablation, finals, screening
 from dfd_lib.stages.ablations import changed_in_words, run_folder, scores_under_conditions, study_of
 from dfd_lib.tables import read_table, write_table
 from dfd_lib.training.runs import Run, read_run

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dfd_lib.ablating import BASE, Ablation, changed, finals, screening
 from dfd_lib.data.blending import blend
 from dfd_lib.data.corruptions import Condition, conditions
 from dfd_lib.data.crops import resize
@@ -21,6 +20,7 @@ from dfd_lib.data.demo import draw_portrait
 from dfd_lib.experiment import Ablations, Experiment, Model, Tune
 from dfd_lib.models.registry import model_facts
 from dfd_lib.paths import report_dir
+from dfd_lib.recipe.ablations import BASE, Ablation, changed, finals, screening
 from dfd_lib.spelling import did_you_mean
 from dfd_lib.stages.media import read_manifest
 from dfd_lib.stages.places import crops_root

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from dfd_lib.cli_show import Json, show
+from dfd_lib.cli.show import Json, show
 
 
 def cache(

@@ -5,8 +5,8 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field, ValidationError
 
-from dfd_lib.mistakes import explain
-from dfd_lib.settings import NAME, Model, Part
+from dfd_lib.recipe.mistakes import explain
+from dfd_lib.recipe.settings import NAME, Model, Part
 from dfd_lib.spelling import did_you_mean
 
 BASE = "base"

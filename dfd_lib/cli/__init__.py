@@ -12,16 +12,10 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from dfd_lib.cli_ablate import ablate
-from dfd_lib.cli_cache import cache
-from dfd_lib.cli_detect import card, detect, export, page
-from dfd_lib.cli_faces import Groups, Layout, extract, merge
-from dfd_lib.cli_generalise import generalise
-from dfd_lib.cli_keys import keys
-from dfd_lib.cli_leaks import claims, leak_tax, split
-from dfd_lib.cli_score import score
-from dfd_lib.cli_show import Json, check_choice, show, with_intervals
-from dfd_lib.cli_tune import tune
+# modules: a command imported by its own name would hide the module that is called so
+from dfd_lib.cli import ablate, cache, detect, faces, generalise, keys, leaks, score, tune
+from dfd_lib.cli.faces import Groups, Layout
+from dfd_lib.cli.show import Json, check_choice, show, with_intervals
 
 app = typer.Typer(
     name="dfd",
@@ -92,7 +86,23 @@ def demo(
     typer.echo(f"clips are listed in {listing}")
 
 
-for _command in (keys, extract, merge, tune, ablate, split, leak_tax, claims, cache, generalise, score, detect, card, export, page):
+for _command in (
+    keys.keys,
+    faces.extract,
+    faces.merge,
+    tune.tune,
+    ablate.ablate,
+    leaks.split,
+    leaks.leak_tax,
+    leaks.claims,
+    cache.cache,
+    generalise.generalise,
+    score.score,
+    detect.detect,
+    detect.card,
+    detect.export,
+    detect.page,
+):
     app.command()(_command)
 
 
@@ -190,7 +200,3 @@ def page_of_report(name: str) -> None:
     stamp(load_experiment(name))
     page = write_page(name)
     typer.echo(f"{summary(name)}\n{page}")
-
-
-if __name__ == "__main__":
-    main()

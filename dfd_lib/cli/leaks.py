@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from dfd_lib.cli_show import Json, check_choice, show
+from dfd_lib.cli.show import Json, check_choice, show
 
 Name = Annotated[str, typer.Argument(help="A folder under reports/ with an experiment.yaml.")]
 

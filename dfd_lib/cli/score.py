@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from dfd_lib.cli_faces import Groups, Layout
-from dfd_lib.cli_show import check_choice
+from dfd_lib.cli.faces import Groups, Layout
+from dfd_lib.cli.show import check_choice
 
 
 def score(

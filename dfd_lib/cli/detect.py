@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dfd_lib.cli_show import Json
+from dfd_lib.cli.show import Json
 
 if TYPE_CHECKING:
     from dfd_lib.detector.predict import DeepfakeDetector

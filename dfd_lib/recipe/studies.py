@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
-from dfd_lib.settings import NAME, Part
+from dfd_lib.recipe.settings import NAME, Part
 
 
 class LeakTax(Part):
