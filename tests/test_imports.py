@@ -44,7 +44,10 @@ BELOW = {
     "models.torchvision_weights": ["models", "paths"],
     # judged by clip
     "training.trials": ["training", "models", "data.pixels", "data.groups", "evaluation.aggregate", "experiment", *TABLES],
-    "training": ["process", "models", "data.pixels", "data.augment", "data.sequences", "data.cache", "data.origins", "experiment", *TABLES],
+    "training": [
+        *("process", "models", "experiment", *TABLES),
+        *("data.pixels", "data.augment", "data.blending", "data.sequences", "data.cache", "data.origins"),
+    ],
     "evaluation": ["tables", "formats"],
     "figures": TABLES,
     "explain": ["paths"],

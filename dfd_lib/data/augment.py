@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dfd_lib.data.blending import self_blended
+from dfd_lib.data.blending import retouched_at_random, self_blended
 from dfd_lib.data.degrade import degraded
 
 if TYPE_CHECKING:
@@ -89,7 +89,8 @@ def changed(
         augment: how they are degraded.
         key: two integers, such as seed and epoch.
         places: int (batch,), the number of each example.
-        blended: bool (batch,), which are made into fakes first.
+        blended: bool (batch,), which are made into fakes first; the others are then retouched every
+            second time, as the fakes' own background is. None: a training without such fakes.
 
     Returns:
         uint8, same shape.
@@ -97,7 +98,9 @@ def changed(
     done = np.empty_like(images)
     for number, place in enumerate(places):
         random = np.random.default_rng([*key, int(place)])
-        image = self_blended(images[number], random) if blended is not None and blended[number] else images[number]
+        image = images[number]
+        if blended is not None:
+            image = self_blended(image, random) if blended[number] else retouched_at_random(image, random)
         done[number] = degraded(image, augment, random) if augment.degrades else image
     return done
 
@@ -106,10 +109,12 @@ def changer(augment: "Augment", seed: int, blended: np.ndarray) -> Callable[...,
     """`changed` as a step of TensorFlow's; nothing at all where nothing is asked for."""
     import tensorflow as tf
 
+    blends = blended.any()
+
     def change(images: np.ndarray, epoch: int, places: np.ndarray) -> np.ndarray:
-        return changed(images, augment, (seed, int(epoch)), places, blended[places])
+        return changed(images, augment, (seed, int(epoch)), places, blended[places] if blends else None)
 
     def step(images: "tf.Tensor", epoch: "tf.Tensor", places: "tf.Tensor") -> "tf.Tensor":
         return tf.ensure_shape(tf.numpy_function(change, [images, epoch, places], images.dtype), images.shape)
 
-    return step if augment.degrades or blended.any() else lambda images, epoch, places: images
+    return step if augment.degrades or blends else lambda images, epoch, places: images

@@ -3,8 +3,10 @@
 Shiohara and Yamasaki, "Detecting deepfakes with self-blended images", CVPR
 2022, arXiv:2204.08376. A swap betrays itself by what differs between its two
 sources: colour, sharpness, geometry, and the border between them. So a real
-face is blended with a changed copy of itself, and the network has nothing else
-to go by than such differences.
+face is blended with a changed copy of itself. Half of the time it is the face
+that is retouched and not the copy; what is not blended has therefore to be
+retouched as often (`retouched_at_random`), as the paper's real images are, or a
+network learns to tell retouched pictures instead of blended ones.
 
 What differs from the paper and its code, since here are crops of a face and no
 landmarks:
@@ -14,7 +16,10 @@ landmarks:
 * it is deformed by smooth random shifts on a coarse grid, which cost less than
   Gaussian filters of noise at each pixel;
 * saturation changes by up to 30 %, sharpening is an unsharp mask, and shrinking is by 1.5 to 3 instead of 2 or 4;
-* blurs and shifts are shares of the crop's side, and all is done at the model's size.
+* blurs and shifts are shares of the crop's side, and all is done at the model's size;
+* the paper shows a face and the fake made of it side by side in a batch, both with the same retouch; here each is drawn by itself.
+
+The ellipse fits crops with the default margin of .3. Where the face fills the crop, as in DFDC's, the border lies within the face.
 
 Kept: source or target is recoloured and resampled, with equal chance; the
 source is moved by at most 3 and 1.5 % and scaled by at most 5 %; the mask is
@@ -24,6 +29,9 @@ quarter, half, three quarters or (every second time) all of its strength.
 
 import cv2
 import numpy as np
+
+METHOD = "2: what is not blended is retouched as often"
+"""Part of the fingerprint of trainings that blend: fakes made in another way are another training."""
 
 RATIOS = (0.25, 0.5, 0.75, 1.0, 1.0, 1.0)
 """Strengths of the blend; each as likely as another."""
@@ -69,6 +77,19 @@ def blend(image: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, n
     share = mask[..., None]
     mixed = share * source.astype(np.float32) + (1 - share) * target
     return np.rint(mixed).astype(np.uint8), mask
+
+
+def retouched_at_random(image: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """What stands beside self-blended fakes: retouched as often and in the same way as their background is.
+
+    Args:
+        image: uint8 (size, size, 3), RGB.
+        random: where all choices come from.
+
+    Returns:
+        uint8, same shape; every second time the image itself.
+    """
+    return image if random.random() < 0.5 else _retouched(image, random)
 
 
 def face_mask(size: int, random: np.random.Generator) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from dfd_lib.data.blending import METHOD
 from dfd_lib.data.pixels import crop_bytes
 from dfd_lib.data.sequences import PERSON
 from dfd_lib.experiment import Model
@@ -98,6 +99,8 @@ def fingerprint(manifest: pd.DataFrame, root: Path, config: Model, seed: int) ->
         if weights not in (None, "imagenet"):
             with find_weights(weights).open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
+    if config.self_blended != "no":
+        digest.update(METHOD.encode())
     if model_facts(config.model).takes == "clip":
         digest.update(pd.util.hash_pandas_object(manifest[[*PERSON, "frame"]], index=False).to_numpy().tobytes())
     digest.update(pd.util.hash_pandas_object(manifest[["path", "label", "split"]], index=False).to_numpy().tobytes())

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+from scipy.stats import ks_2samp
 
 from dfd_lib.data.augment import changed, mixed
 from dfd_lib.data.blending import RATIOS, blend, face_mask, self_blended
@@ -128,6 +129,18 @@ def test_a_blend_is_source_and_target_by_the_mask(face):
     assert 10 < untouched < 30, "half of the time the face itself is the target"
 
 
+def test_outside_of_the_mask_nothing_tells_fakes_from_reals(face):
+    """Else a network learns who was retouched: in the paper's pairs, too, the real image is as retouched as its fake's background."""
+    flags = np.arange(800) % 2 == 1
+    came = changed(np.stack([face] * 800), OFF, (1, 0), np.arange(800), flags)
+    corners = (came[:, :4, :4].astype(float) - face[:4, :4]).mean(axis=(1, 2))  # no mask reaches them
+    for share in ((corners[flags] == 0).all(axis=1).mean(), (corners[~flags] == 0).all(axis=1).mean()):
+        assert 0.43 < share < 0.57, "every second one is left as it is"
+    for channel in range(3):
+        assert ks_2samp(corners[flags, channel], corners[~flags, channel]).pvalue > 0.05
+    assert (came[~flags][:, 24:40, 24:40] != face[24:40, 24:40]).any(axis=(1, 2, 3)).mean() < 0.57, "nothing else happens to them"
+
+
 def test_masks_differ_and_lie_within_the_crop():
     masks = [face_mask(48, np.random.default_rng(seed)) for seed in range(30)]
     areas = [mask.mean() for mask in masks]
@@ -170,8 +183,10 @@ def test_batches_blend_and_degrade_those_that_were_asked_for():
             for image, label in zip(images.numpy(), labels.numpy()[:, 0], strict=True)
         ]
 
+    as_it_was = {row: np.array_equal(image, pixels[row]) for image, row in seen(range(1), augment=OFF)}
+    assert as_it_was == dict.fromkeys(range(8), True)
     for image, row in seen(range(1), blended=flags, augment=OFF):
-        assert np.array_equal(image, pixels[row]) != flags[row]
+        assert np.array_equal(image, changed(pixels[[row]], OFF, (3, 0), np.array([row]), flags[[row]])[0])
     first, later = seen(range(3), blended=flags), seen(range(2, 3), blended=flags)
     for (image, row), (came, again) in zip(first[16:], later, strict=True):
         assert row == again

@@ -1,4 +1,4 @@
-"""Finished runs that an earlier version left."""
+"""What a run depends on, and finished runs that an earlier version left."""
 
 import json
 from pathlib import Path
@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 
 from dfd_lib.data.origins import trained_on
-from dfd_lib.experiment import parse_experiment
+from dfd_lib.experiment import Model, parse_experiment
 from dfd_lib.paths import faces_dir
 from dfd_lib.stages import collect_runs, run_dir
+from dfd_lib.training import runs
+from dfd_lib.training.runs import fingerprint
 
 HOW = {"crop": {}, "detector": {"name": "yunet", "version": "5", "step": 6}, "sampling": {"every": 10}, "boxes": "own", "rules": 1}
 
@@ -35,3 +37,15 @@ def test_collecting_adds_how_the_crops_were_cut(tmp_path: Path, monkeypatch: pyt
     how = trained_on(folder)
     assert how is None if given else how.detector == "yunet"
     assert (folder / "run.json").stat().st_mtime_ns == written, "it is taken as finished"
+
+
+def test_fakes_made_in_another_way_are_another_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And trainings without such fakes stay what they are."""
+    (tmp_path / "a.png").write_bytes(b"crop")
+    manifest = pd.DataFrame({"path": ["a.png"], "label": [0], "split": ["train"]})
+    plain, blended = Model(model="lenet"), Model(model="lenet", self_blended="beside")
+    before = {config.self_blended: fingerprint(manifest, tmp_path, config, 1) for config in (plain, blended)}
+    monkeypatch.setattr(runs, "METHOD", "3: yet another way")
+    after = {config.self_blended: fingerprint(manifest, tmp_path, config, 1) for config in (plain, blended)}
+    assert before["no"] == after["no"]
+    assert before["beside"] != after["beside"]
