@@ -112,6 +112,33 @@ def test_the_version_is_one():
     assert "MIT License" in (ROOT / "LICENSE").read_text()
 
 
+# ---- README.md of the checkout and of its folders
+
+PAGES = [ROOT / folder / "README.md" for folder in (".", "data", "dfd_lib", "notebooks", "reports")]
+
+
+def anchors(page: Path) -> set[str]:
+    """As GitHub makes them of headings: lower case, no punctuation, hyphens for blanks."""
+    headings = re.findall(r"^#+ (.*)$", re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    links = re.findall(r"\]\(([^)\s]+)\)", page.read_text())
+    inside = [link.partition("#") for link in links if "://" not in link]
+    assert inside
+    missing = [target for target, *_ in inside if not (page.parent / target).exists()]
+    assert not missing, f"{page}: no such file"
+    lost = [anchor for target, _, anchor in inside if anchor and anchor not in anchors(page.parent / target if target else page)]
+    assert not lost, f"{page}: no such heading"
+
+
+def test_every_report_is_in_the_list_of_reports():
+    listed = (ROOT / "reports" / "README.md").read_text()
+    assert [recipe.parent.name for recipe in ROOT.glob("reports/*/experiment.yaml") if f"({recipe.parent.name}/" not in listed] == []
+
+
 # ---- data/README.md
 
 DATA_PAGE = (ROOT / "data" / "README.md").read_text()

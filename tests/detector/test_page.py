@@ -19,7 +19,7 @@ from dfd_lib.detector.examples import EXAMPLES, example
 from dfd_lib.detector.page import API
 from dfd_lib.detector.predict import DeepfakeDetector
 
-README = Path(__file__).parents[2] / "README.md"
+README = Path(__file__).parents[2] / "dfd_lib" / "README.md"
 
 MEGABYTES = 700
 """That the page may take while fifty uploads are answered, all libraries included."""
