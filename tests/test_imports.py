@@ -45,7 +45,7 @@ BELOW = {
     # judged by clip
     "training.trials": ["training", "models", "data.pixels", "data.groups", "evaluation.aggregate", "experiment", *TABLES],
     "training": [
-        *("process", "models", "experiment", *TABLES),
+        *("process", "models", "experiment", "stamp", *TABLES),
         *("data.pixels", "data.augment", "data.blending", "data.sequences", "data.cache", "data.origins"),
     ],
     "evaluation": ["tables", "formats"],

@@ -12,6 +12,7 @@ from dfd_lib.evaluation.pairs import Difference, beyond_chance, bootstrap_covari
 from dfd_lib.evaluation.scores import point_metrics
 from dfd_lib.evaluation.uncertainty import bootstrap, interval, resample_weights
 from dfd_lib.formats import between, by_clip, count, share, signed
+from dfd_lib.tables import conditions_of
 
 COLUMNS = [
     "name",
@@ -70,16 +71,6 @@ def ablation_table(predictions: pd.DataFrame, base: str, *, aggregator: str = "m
     for condition, there in tables.items():
         table = table.join(there.set_index("name")[[*UNDER]].add_suffix(f"_{condition}"), on="name")
     return table
-
-
-def conditions_of(table: pd.DataFrame) -> list[str]:
-    """The conditions beside `clean` that an ablation table tells of.
-
-    Example:
-        >>> conditions_of(pd.DataFrame(columns=["difference", "difference_jpeg-40"]))
-        ['jpeg-40']
-    """
-    return [name.removeprefix("difference_") for name in table.columns if name.startswith("difference_")]
 
 
 def under(table: pd.DataFrame, condition: str) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from dfd_lib.figures.style import ACCENT, FAINT, FAKE, INK, MUTED, WIDTH, need, nothing, short_ticks, shorten, styled
 from dfd_lib.formats import signed
+from dfd_lib.tables import conditions_of
 
 NEEDED = ("name", "luck", "difference", "low", "high", "p_holm", "minutes")
 
@@ -17,7 +18,7 @@ def ablations(table: pd.DataFrame) -> Figure:
     """Differences in AUC to the base with their intervals, and how much longer a training takes beside them.
 
     Green surely helps, vermillion surely hurts, by interval and corrected test; hollow dots are single seeds of the base. A panel for
-    the crops as they are, and one for each condition of `evaluation.ablations.conditions_of`.
+    the crops as they are, and one for each condition of `tables.conditions_of`.
 
     Args:
         table: `ablations.csv` or `finalists.csv`: `NEEDED`; a row without a difference is the base.
@@ -31,19 +32,20 @@ def ablations(table: pd.DataFrame) -> Figure:
     base, rows = table[table["difference"].isna()], table[table["difference"].notna()]
     if rows.empty:
         return nothing("No change was tried.")
-    under = [name.removeprefix("difference") for name in table.columns if name.startswith("difference")]
-    size, widths = (WIDTH, 0.24 * len(rows) + 0.9), [3.0 if len(under) == 1 else 2.0] * len(under) + [1.0]
+    suffixes = ["", *(f"_{name}" for name in conditions_of(table))]
+    alone = len(suffixes) == 1
+    size, widths = (WIDTH, 0.24 * len(rows) + 0.9), [3.0 if alone else 2.0] * len(suffixes) + [1.0]
     figure, (*gains, cost) = plt.subplots(1, len(widths), figsize=size, sharey=True, gridspec_kw={"width_ratios": widths})
-    for axes, suffix in zip(gains, under, strict=True):
+    for axes, suffix in zip(gains, suffixes, strict=True):
         _gains(axes, rows, suffix)
     gains[0].set_yticks(np.arange(len(rows)), [shorten(name, 30) for name in rows["name"]])
     gains[0].set_ylim(len(rows) - 0.4, -0.6)
-    if len(under) == 1:
+    if alone:
         gains[0].set_xlabel(f"difference in AUC on validation folds to {base['name'].iloc[0] if len(base) else 'the base'}")
     cost.barh(np.arange(len(rows)), rows["minutes"], color=FAINT, height=0.7)
     if len(base):
         cost.axvline(base["minutes"].iloc[0], color=INK, linewidth=0.8)
-    cost.set_xlabel("minutes of training" if len(under) == 1 else "minutes")
+    cost.set_xlabel("minutes of training" if alone else "minutes")
     return figure
 
 

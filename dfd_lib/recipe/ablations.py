@@ -93,8 +93,9 @@ def check_ablations(where: str, asked: Ablations, models: Mapping[str, Model]) -
             if name not in models:
                 hint = did_you_mean(name, list(models), f"there are {', '.join(models)}")
                 raise ValueError(f"{where}.{key}: expected a model of the recipe, came {name!r}; {hint}")
-    if twice := sorted({*asked.changes} & {*asked.finalists, BASE}):
-        raise ValueError(f"{where}.changes: expected names of their own, came {', '.join(twice)}. Give other names.")
+    for key, names, taken in (("finalists", asked.finalists, {BASE}), ("changes", asked.changes, {*asked.finalists, BASE})):
+        if twice := sorted({*names} & taken):
+            raise ValueError(f"{where}.{key}: expected names of their own, came {', '.join(twice)}. Give other names.")
     if outside := [fold for fold in asked.screened if not 1 <= fold <= asked.folds]:
         raise ValueError(f"{where}.screened: expected folds from 1 to {asked.folds}, came {outside[0]}")
     if asked.seed in asked.again:

@@ -5,12 +5,18 @@ import pandas as pd
 from dfd_lib.formats import count, duration, p_value, share
 from dfd_lib.report.blocks import Block, Cell, Column, Section, Table, Words, metric_cell, number_cell, text_cell
 from dfd_lib.report.source import Report
+from dfd_lib.tables import conditions_of
 
 _FOOT = (
     "AUC is the mean over the folds; intervals are of resampled groups, and of seeds where the model that is the measure has several. "
-    "p is corrected for the number of rows (Holm); surely is what both say. A training takes what its fastest epochs took, "
-    "on a machine that may have done other work meanwhile."
+    "p is corrected for the number of rows (Holm); surely is what both say. "
 )
+
+_TIMES = {
+    "processors": "A training takes so much processor time, whatever else the machine did; shared by several processors it is over sooner.",
+    "wall": "A training takes what its fastest epochs took, on a machine that may have done other work meanwhile.",
+}
+_MACHINES = " It is empty where a row's trainings are known to be of different processors, and compares among rows of the same one alone."
 
 
 def ablations(report: Report) -> Section:
@@ -44,18 +50,20 @@ def _costs(table: pd.DataFrame, clips: str) -> Table:
         ]
         for _, row in table.iterrows()
     ]
-    foot = "As exported at half precision; one face at a time on one processor. "
+    foot = "As exported at half precision; one face at a time on one processor, the fastest of many times. "
     foot += "Ensembles: the best on val, and the one that is served as the detector, which a file's size and the recipe limit."
     return Table(f"What a score costs, {clips}", columns, rows, foot)
 
 
 def _table(caption: str, table: pd.DataFrame) -> Table:
-    there = [name.removeprefix("difference_") for name in table.columns if name.startswith("difference_")]
+    there = conditions_of(table)
     columns = [Column("name"), Column("changed")]
     columns += [Column(title, True) for title in ("AUC on folds", "difference", "p (Holm)")]
     columns += [Column(title, True) for name in there for title in (f"AUC at {name}", "difference", "p (Holm)")]
     columns += [Column(title, True) for title in ("a training", "pixels", "parameters")]
-    return Table(f"{caption}; validation folds alone", columns, [_row(row, there) for _, row in table.iterrows()], _FOOT)
+    clock = table["clock"].iloc[0] if "clock" in table else "wall"  # as earlier versions had it
+    foot = _FOOT + _TIMES[clock] + _MACHINES
+    return Table(f"{caption}; validation folds alone", columns, [_row(row, there) for _, row in table.iterrows()], foot)
 
 
 def _scores(row: pd.Series, suffix: str = "") -> list[Cell]:

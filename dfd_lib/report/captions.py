@@ -43,17 +43,18 @@ _KNOWN = {
         "Dot plot: the difference in AUC that each change of one model makes on validation folds, with 95 % intervals; bars: minutes.",
         "Each line is a paired 95 % interval from resampled groups; green surely helps, vermillion surely hurts (the interval and the "
         "corrected test say so), grey could be chance. Hollow: single seeds of the model as it is, against their mean, which show "
-        "what luck is worth. Right: how long a training took; the line is the model as it is.",
+        "what luck is worth. Right: what a training takes, as in the table; the line is the model as it is.",
     ),
     "finalists": (
         "Dot plot: the difference in AUC of each finalist to the first on all validation folds, with 95 % intervals; bars: minutes.",
         "Whole models, trained on every fold of train: the mean difference to the first, with its paired 95 % interval, and the minutes "
-        "of a training.",
+        "of a training, as in the table.",
     ),
     "costs": (
         "Dot plot: AUC on test of each model and ensemble, beside bars for its milliseconds a face and its megabytes.",
         "What a better score costs to serve. Green is what the detector's file holds; lines are 95 % intervals from resampled groups. "
-        "One face at a time on one processor; megabytes as exported at half precision. The best on val stands first.",
+        "One face at a time on one processor, the fastest of many times; megabytes as exported at half precision. The best on val stands "
+        "first.",
     ),
     "systems": (
         "Dot plot: the accuracy that each published system claimed, and what it reaches here by its own recipe and by this project's.",

@@ -6,6 +6,7 @@
 
 import functools
 import json
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,9 @@ def ablations_asked(experiment: Experiment) -> pd.DataFrame:
 def ablate(experiment: Experiment, runs: Iterable[str] | None = None, verbose: int = 2) -> None:
     """Train what is asked for, or go on with it, and score its fold under the recipe's conditions.
 
+    A finished run is taken as it is, with its scores alone if those are all that a checkout has;
+    where they lack a condition and the weights are gone, it is trained anew.
+
     Args:
         experiment: its recipe has `ablations`.
         runs: names of `ablation_runs`; default: all, one after the other.
@@ -66,38 +70,62 @@ def ablate(experiment: Experiment, runs: Iterable[str] | None = None, verbose: i
     Raises:
         ValueError: no such run; a recipe without ablations.
     """
-    from dfd_lib.training.runs import fingerprint, is_complete
-
     known, dealt = ablation_runs(experiment), functools.cache(functools.partial(_folds, experiment))
     for run in known if runs is None else runs:
         if run not in known:
             raise ValueError(f"ablations: expected a run of the recipe, came {run!r}; {did_you_mean(run, list(known), _examples(known))}")
-        one, out = known[run], run_folder(experiment, run)
-        settings, manifest = ablation_settings(experiment, one.name), dealt(is_final(experiment, one))[one.fold - 1]
-        if not is_complete(out, fingerprint(manifest, crops_root(experiment), settings, one.seed)):
-            from dfd_lib.training.fit import fit  # loads TensorFlow, which a finished run does without
+        manifest = dealt(is_final(experiment, known[run]))[known[run].fold - 1]
+        _train(experiment, known[run], manifest, verbose)
+        score_under_conditions(experiment, run_folder(experiment, run), manifest[manifest["split"] == "val"])
 
-            fit(manifest, crops_root(experiment), settings, name=one.name, seed=one.seed, out=out, verbose=verbose, parts=("val",))
-        score_under_conditions(experiment, out, manifest[manifest["split"] == "val"])
+
+def _train(experiment: Experiment, one: Ablation, manifest: pd.DataFrame, verbose: int) -> None:
+    """Train one of the study, unless it is finished and has all its scores, or the weights to make them."""
+    from dfd_lib.training.runs import fingerprint, is_complete
+
+    root, settings, out = crops_root(experiment), ablation_settings(experiment, one.name), run_folder(experiment, one.run)
+    key = fingerprint(manifest, root, settings, one.seed)
+    if is_complete(out, key):
+        missing = unscored(experiment, out)
+        if not missing or _has_weights(out):
+            return
+        print(f"{one.run}: not scored under {', '.join(missing)}, and its weights are gone: it is trained anew", file=sys.stderr)  # noqa: T201
+        (out / "run.json").unlink()
+    for scores in out.glob(f"*-{key}.parquet"):
+        scores.unlink()  # of weights that are gone: those to come have the same fingerprint
+    from dfd_lib.training.fit import fit  # loads TensorFlow, which a finished run does without
+
+    fit(manifest, root, settings, name=one.name, seed=one.seed, out=out, verbose=verbose, parts=("val",))
+
+
+def _has_weights(out: Path) -> bool:
+    """Whether a finished run can still score.
+
+    Weights beside a state are of a training that is not over: when one fails, Snakemake puts the run.json of the one before back.
+    """
+    return (out / "best.weights.h5").is_file() and not (out / "state.npz").is_file()
 
 
 def score_under_conditions(experiment: Experiment, out: Path, rows: pd.DataFrame) -> None:
-    """Score the crops that judge a run under each condition of the recipe that is not scored yet; a network of clips is left out."""
+    """Score the crops that judge a finished run under each condition of `unscored`."""
     from dfd_lib.stages.robustness import corrupted
     from dfd_lib.stages.scoring import Scorer, as_predictions
 
-    facts = json.loads((out / "run.json").read_text())
-    if model_facts(facts["registry_name"]).takes != "frame":
-        return
-    scorer = Scorer({out.name: out})
-    for condition, path in scores_under_conditions(experiment, out).items():
-        if not path.is_file():
-            [p_fake] = scorer([out.name], corrupted(experiment, rows, condition)).values()
-            write_table(as_predictions(rows, facts["model"], facts["seed"], condition, p_fake), path)
+    facts, scorer = json.loads((out / "run.json").read_text()), Scorer({out.name: out})
+    for condition, path in unscored(experiment, out).items():
+        [p_fake] = scorer([out.name], corrupted(experiment, rows, condition)).values()
+        write_table(as_predictions(rows, facts["model"], facts["seed"], condition, p_fake), path)
+
+
+def unscored(experiment: Experiment, out: Path) -> dict[str, Path]:
+    """Where scores of a finished run will be kept, by those conditions of the recipe that have none yet; a network of clips gets none."""
+    if model_facts(json.loads((out / "run.json").read_text())["registry_name"]).takes != "frame":
+        return {}
+    return {condition: path for condition, path in scores_under_conditions(experiment, out).items() if not path.is_file()}
 
 
 def scores_under_conditions(experiment: Experiment, out: Path) -> dict[str, Path]:
-    """Where a finished run's scores are kept, by condition: trained anew it has another fingerprint, so it never meets the old ones."""
+    """Where a finished run's scores are kept, by condition: trained otherwise, it has another fingerprint and never meets the old ones."""
     key = json.loads((out / "run.json").read_text())["fingerprint"]
     of_crops = [name for name in conditions(study_of(experiment).conditions) if Condition.parse(name).kind != "h264"]
     return {name: out / f"{name}-{key}.parquet" for name in of_crops}

@@ -16,6 +16,7 @@ from dfd_lib.experiment import Model
 from dfd_lib.models.blocks import side_of
 from dfd_lib.models.registry import model_facts
 from dfd_lib.paths import find_weights
+from dfd_lib.stamp import processor
 from dfd_lib.tables import read_table
 from dfd_lib.training.devices import devices
 from dfd_lib.training.examples import TAUGHT
@@ -149,5 +150,6 @@ def facts_of(model: "keras.Model", config: Model, name: str, seed: int, history:
         "settings": config.model_dump(),
         **({"copy_of": _copied(history)} if config.soup else {}),
         "devices": devices(),
+        "processor": processor(),
         "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
     }

@@ -11,6 +11,7 @@ import numpy as np
 
 from dfd_lib.data.pixels import training_batches
 from dfd_lib.experiment import Model
+from dfd_lib.training.devices import strategy
 from dfd_lib.training.objective import compiled
 from dfd_lib.training.sources import source
 from dfd_lib.training.targets import Shown
@@ -56,8 +57,10 @@ def warm_up(model: "keras.Model", pixels: np.memmap, each: Shown, config: Model,
 
 def _train(model: "keras.Model", pixels: np.memmap, each: Shown, alone: Model, seed: int) -> None:
     own = ~each.blended
-    data = source(model, pixels, np.unique(each.rows), alone)
     steps = max(1, int(own.sum()) // alone.batch_size)
+    with strategy().scope():
+        data = source(model, pixels, np.unique(each.rows), alone)
+        trained = compiled(data.network, alone, steps * alone.epochs)
     how = {"batch_size": alone.batch_size, "epochs": range(alone.epochs), "seed": seed, "augment": data.augment}
     batches = training_batches(data.versions, each.rows[own], each.labels[own], weights=each.weights[own], **how)
-    compiled(data.network, alone, steps * alone.epochs).fit(batches, epochs=alone.epochs, steps_per_epoch=steps, shuffle=False, verbose=0)
+    trained.fit(batches, epochs=alone.epochs, steps_per_epoch=steps, shuffle=False, verbose=0)

@@ -6,8 +6,9 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from dfd_lib.evaluation.ablations import COLUMNS, UNDER, ablation_table, conditions_of, under, verdict
+from dfd_lib.evaluation.ablations import COLUMNS, UNDER, ablation_table, under, verdict
 from dfd_lib.figures import ablations as drawn
+from dfd_lib.tables import conditions_of
 
 
 def predictions(strengths, folds=(1, 2), seeds=(1,), groups=40):
@@ -145,5 +146,6 @@ def test_words_and_figure_tell_what_helps_what_hurts_and_what_luck_is(table):
     assert [bar.get_width() for bar in cost.patches] == [2.0] * 3
     assert drawn(came.head(0)).axes
     assert drawn(came.head(1)).axes
+    assert drawn(came.assign(minutes=np.nan)).axes, "of trainings on different machines they are unknown"
     with pytest.raises(ValueError, match="missing minutes"):
         drawn(came.drop(columns="minutes"))

@@ -1,15 +1,20 @@
 """A study of what helps: what a recipe may ask, which trainings it means, and that they are made once, on folds alone."""
 
+import json
+
 import pandas as pd
 import pytest
 import synthetic_report as made
 
 from dfd_lib import figures, stages
+from dfd_lib.evaluation.ablations import COLUMNS, UNDER
 from dfd_lib.experiment import parse_experiment
 from dfd_lib.paths import report_dir
 from dfd_lib.preflight import check_recipe
 from dfd_lib.report import write_page
-from dfd_lib.tables import read_table
+from dfd_lib.stages.ablation_tables import written
+from dfd_lib.stamp import environment
+from dfd_lib.tables import read_table, write_table
 
 ASKED = {
     "base": "lenet",
@@ -40,6 +45,7 @@ def recipe(models=None, seeds=(1,), **asked):
         ({"changes": {"longer": {"epoch": 3}}}, "ablations.changes.longer: epoch: unknown key; did you mean 'epochs'"),
         ({"quick": {"augment": {"jepg": 3}}}, "ablations.quick: augment.jepg: unknown key; did you mean 'jpeg'"),
         ({"changes": {"base": {}}}, "ablations.changes: expected names of their own, came base"),
+        ({"finalists": ["base"]}, "ablations.finalists: expected names of their own, came base"),
         ({"screened": [3]}, "ablations.screened: expected folds from 1 to 2, came 3"),
         ({"again": [1]}, "ablations.again: expected other seeds than 1"),
         ({"changes": {}}, "ablations.changes"),
@@ -47,7 +53,7 @@ def recipe(models=None, seeds=(1,), **asked):
 )
 def test_mistakes_in_a_study_are_told_before_anything_is_trained(asked, said):
     with pytest.raises(ValueError, match=said.replace(".", r"\.")):
-        recipe(**asked)
+        recipe(models={"lenet": {}, "base": {"model": "lenet"}}, **asked)
 
 
 def test_a_size_that_the_model_does_not_take_is_told_before_anything_is_trained():
@@ -72,7 +78,7 @@ def test_a_change_is_of_one_thing_and_what_is_quick_stays_quick():
     assert whole.image_size == 64
 
 
-def test_the_study_trains_on_folds_alone_once_and_writes_table_words_and_section(tmp_path, monkeypatch):
+def test_the_study_trains_on_folds_alone_once_and_writes_table_words_and_section(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("DFD_OUT", str(tmp_path))
     monkeypatch.setenv("DFD_PROJECT", str(tmp_path))
     asked = recipe(changes={"jpeg": {"augment": {"jpeg": 40}}}, again=[2], finalists=["lenet"], conditions=["jpeg-40"])
@@ -89,8 +95,12 @@ def test_the_study_trains_on_folds_alone_once_and_writes_table_words_and_section
     assert sorted(table["name"]) == ["base", "base, seed 1", "base, seed 2", "jpeg"]
     assert table.set_index("name").loc["jpeg", "changed"] == "augment.jpeg 40"
     assert table["luck"].tolist().count(True) == 2
+    under = [f"{name}_jpeg-40" for name in UNDER]
+    costs = ["changed", "parameters", "image_size", "minutes", "images_per_second", "epochs", "clock"]
+    assert read_table(report_dir("ablated") / "ablations.csv").columns.tolist() == [*COLUMNS, *under, *costs]
     assert table["minutes"].notna().all()
     folder = report_dir("ablated") / "ablations"
+    assert json.loads((folder / "jpeg-f1-s1" / "run.json").read_text())["processor"] == environment()["machine"]["processor"]
     seen = read_table(folder / "jpeg-f1-s1" / "predictions.parquet")
     outside = manifest[~manifest["split"].isin(["train", "val"])]
     assert set(seen["split"]) == {"val"}
@@ -102,9 +112,13 @@ def test_the_study_trains_on_folds_alone_once_and_writes_table_words_and_section
     assert table["auc_jpeg-40"].notna().all()
     assert_val_is_spared(asked, manifest)
     before = {path: path.stat().st_mtime_ns for path in folder.glob("*/run.json")}
-    monkeypatch.setattr("dfd_lib.training.fit.fit", None)
-    stages.ablate(asked)  # nothing is trained again
+    for weights in folder.glob("*/best.weights.h5"):
+        weights.unlink()  # as in a checkout
+    with monkeypatch.context() as patched:
+        patched.setattr("dfd_lib.training.fit.fit", None)
+        stages.ablate(asked)  # nothing is trained again
     assert {path: path.stat().st_mtime_ns for path in folder.glob("*/run.json")} == before
+    assert_a_run_without_weights_is_trained_anew_for_another_condition(folder / "jpeg-f1-s1", capsys)
     report = report_dir("ablated")
     made.write_report(report, names=made.NAMES[:2])
     figures.save(figures.ablations(table), report / "figures" / "ablations.png")
@@ -113,10 +127,31 @@ def test_the_study_trains_on_folds_alone_once_and_writes_table_words_and_section
     assert "augment.jpeg 40" in page
 
 
+def assert_a_run_without_weights_is_trained_anew_for_another_condition(folder, capsys):
+    """And what the weights before had said under the first condition does not stand beside it."""
+    [kept] = folder.glob("jpeg-40-*.parquet")
+    write_table(read_table(kept).assign(p_fake=0.5), kept)
+    more = recipe(changes={"jpeg": {"augment": {"jpeg": 40}}}, again=[2], finalists=["lenet"], conditions=["jpeg-40", "noise-8"])
+    stages.ablate(more, [folder.name], verbose=0)
+    assert "jpeg-f1-s1: not scored under noise-8, and its weights are gone: it is trained anew" in capsys.readouterr().err
+    assert len(list(folder.glob("noise-8-*.parquet"))) == 1
+    assert read_table(kept)["p_fake"].nunique() > 1
+    kept.unlink()
+    stages.ablate(more, [folder.name], verbose=0)
+    assert kept.is_file() and not capsys.readouterr().err, "with its weights it is scored, and not trained"
+    kept.unlink()
+    (folder / "state.npz").touch()
+    stages.ablate(more, [folder.name], verbose=0)
+    assert "trained anew" in capsys.readouterr().err, "weights beside a state are of a training that was not over"
+
+
 def assert_val_is_spared(asked, manifest):
     """Whom a student learns from has judged each crop of train once, unseen, and never met val."""
     path = report_dir("ablated") / "finalists_predictions.parquet"
-    assert stages.collect_finalists(asked)["name"].tolist() == ["lenet"]
+    table = stages.collect_finalists(asked)
+    assert table["name"].tolist() == ["lenet"]
+    assert read_table(path.with_name("finalists.csv")).columns.tolist() == table.columns.tolist()
+    assert "key_0" not in table
     taught = read_table(path)
     assert sorted(taught["path"]) == sorted(manifest.loc[manifest["split"] == "train", "path"])
     assert set(taught["condition"]) == {"clean"}
@@ -140,6 +175,12 @@ def drawn_crops(root):
         rows.append({"path": f"{number:03}.png", "label": number % 2, "split": split, "video": f"v{number}", "group": f"g{number}"})
     rest = {"dataset": "toy", "method": "toy", "person": "", "donor": "", "face": 0, "frame": 0, "score": 1.0}
     return pd.DataFrame(rows).assign(**rest, **dict.fromkeys(("box_x", "box_y", "box_w", "box_h"), 16.0))
+
+
+def test_a_study_with_finalists_is_whole_only_with_their_tables():
+    without, whole = written(recipe()), written(recipe(finalists=["lenet"]))
+    assert sorted(without) == ["ablations.csv", "ablations.txt", "figures/ablations.png", "figures/finalists.png"]
+    assert {*whole} - {*without} == {"finalists.csv", "finalists.txt", "finalists_predictions.parquet"}
 
 
 def test_blended_faces_are_drawn_ones_with_their_masks():

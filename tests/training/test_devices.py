@@ -33,16 +33,31 @@ if epochs < 3:  # end as a kill does, after so many epochs
             import os
             os._exit(9)
     Recorder.on_epoch_end = on_epoch_end
+{settings}
 fit(write_crops(root), root, config, name="lenet", seed=3, out=root / "run", verbose=0)
 print(devices.strategy().num_replicas_in_sync)
 """
 
+FROZEN_FIRST = """
+import keras
+from dfd_lib.models import registry
+from dfd_lib.models.bases import to_unit_ball, transfer
 
-def train(root, count, epochs=3):
+def small(include_top, weights, input_shape):
+    inputs = keras.Input(input_shape)
+    return keras.Model(inputs, keras.layers.Conv2D(4, 3, strides=2, activation="relu")(inputs))
+
+registry.build = lambda *_, **__: transfer("small", small, to_unit_ball, 32, None)
+config = config.model_copy(update={"model": "mobilenet_v2", "frozen_epochs": 2, "hyper": {}, "learning_rate": 0.01})
+"""
+
+
+def train(root, count, epochs=3, settings=""):
     root.mkdir(exist_ok=True)
-    code = SCRIPT.format(tests=str(Path(__file__).parent), root=str(root), count=count, epochs=epochs)
-    settings = {**os.environ, "DFD_OUT": str(root)}
-    return subprocess.run([sys.executable, "-c", code], env=settings, capture_output=True, text=True, check=False)
+    code = SCRIPT.format(tests=str(Path(__file__).parent), root=str(root), count=count, epochs=epochs, settings=settings)
+    return subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "DFD_OUT": str(root)}, capture_output=True, text=True, check=False
+    )
 
 
 @pytest.mark.slow
@@ -58,3 +73,13 @@ def test_two_devices_learn_what_one_does(tmp_path):
         np.testing.assert_allclose(other.predictions["p_fake"], one.predictions["p_fake"], atol=5e-4)
     assert np.ptp(one.predictions["p_fake"]) > 0.02
     assert one.facts["devices"] == "CPU"
+
+
+@pytest.mark.slow
+def test_two_devices_teach_a_head_alone_what_one_does(tmp_path):
+    done = {count: train(tmp_path / str(count), count, settings=FROZEN_FIRST) for count in (1, 2)}
+    assert [one.stdout.split()[-1:] for one in done.values()] == [["1"], ["2"]], done[2].stderr
+    one, two = (read_run(tmp_path / name / "run") for name in ("1", "2"))
+    np.testing.assert_allclose(two.history["loss"], one.history["loss"], rtol=1e-3)
+    np.testing.assert_allclose(two.predictions["p_fake"], one.predictions["p_fake"], atol=5e-4)
+    assert np.ptp(one.predictions["p_fake"]) > 0.005
