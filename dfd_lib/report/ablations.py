@@ -50,7 +50,7 @@ def _costs(table: pd.DataFrame, clips: str) -> Table:
         ]
         for _, row in table.iterrows()
     ]
-    foot = "As exported at half precision; one face at a time on one processor, the fastest of many times. "
+    foot = "As exported at half precision; one face at a time on one processor. "
     foot += "Ensembles: the best on val, and the one that is served as the detector, which a file's size and the recipe limit."
     return Table(f"What a score costs, {clips}", columns, rows, foot)
 

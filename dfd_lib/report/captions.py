@@ -53,8 +53,7 @@ _KNOWN = {
     "costs": (
         "Dot plot: AUC on test of each model and ensemble, beside bars for its milliseconds a face and its megabytes.",
         "What a better score costs to serve. Green is what the detector's file holds; lines are 95 % intervals from resampled groups. "
-        "One face at a time on one processor, the fastest of many times; megabytes as exported at half precision. The best on val stands "
-        "first.",
+        "One face at a time on one processor; megabytes as exported at half precision. The best on val stands first.",
     ),
     "systems": (
         "Dot plot: the accuracy that each published system claimed, and what it reaches here by its own recipe and by this project's.",
