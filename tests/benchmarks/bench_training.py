@@ -171,6 +171,19 @@ def bench_threads(tiny: bool) -> Iterator[Row]:
         yield race(what, at_once, in_turn, reference="one after the other, 2 threads", target=1, turns=turns(tiny, 2))
 
 
+def bench_kernels(tiny: bool) -> Iterator[Row]:
+    """Steps with TensorFlow's oneDNN kernels, which this library turns on wherever it runs, and with those that they replace."""
+    for name, (size, steps) in networks(tiny).items():
+
+        def seconds(on: str, asked=(name, str(size), str(steps))) -> float:
+            command, env = [sys.executable, __file__, *asked], {**os.environ, "TF_ENABLE_ONEDNN_OPTS": on}
+            return float(subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout.split()[-1])
+
+        ours, theirs = zip(*([seconds("1"), seconds("0")] for _ in range(turns(tiny))), strict=True)
+        what = f"{steps} steps of {BATCH} of {name} at {size} px, from memory, with oneDNN"
+        yield Row(what, "TensorFlow's own kernels", ours, theirs, target=1)
+
+
 def networks(tiny: bool) -> dict[str, tuple[int, int]]:
     """What is timed; only to see that it runs, the smallest."""
     return {"lenet": (32, 2)} if tiny else NETWORKS
@@ -314,5 +327,26 @@ def work(root: Path) -> float:
     return time.perf_counter() - begun
 
 
-if __name__ == "__main__":  # for `bench_growth`: a process of its own
-    Path(sys.argv[1]).with_suffix(".txt").write_text(str(work(Path(sys.argv[1]))))
+def steps_alone(name: str, size: int, steps: int) -> float:
+    """Seconds of an epoch from memory, in this process; the first epoch, which traces the graph, is not in it."""
+    from dfd_lib.process import start_tensorflow
+
+    start_tensorflow()
+    images, labels = np.zeros((steps * BATCH, size, size, 3), np.uint8), np.arange(steps * BATCH) % 2
+    model = trained(build_in("float32", name, size))
+    [(took,)] = epochs_in_turn([(model, endless(images, labels))], steps, epochs=2)
+    return took
+
+
+def endless(images: np.ndarray, labels: np.ndarray):
+    """Batches from memory, over and over."""
+    import tensorflow as tf
+
+    return tf.data.Dataset.from_tensor_slices((images, labels[:, None])).batch(BATCH).repeat()
+
+
+if __name__ == "__main__":  # a process of its own: for `bench_growth` and `bench_threads` a folder of crops, for `bench_kernels` a network
+    if len(sys.argv) == 2:
+        Path(sys.argv[1]).with_suffix(".txt").write_text(str(work(Path(sys.argv[1]))))
+    else:
+        print(steps_alone(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
