@@ -10,7 +10,7 @@ from dfd_lib.evaluation.claims import PUBLISHED
 from dfd_lib.evaluation.rules import RULES
 from dfd_lib.experiment import Experiment, Model
 from dfd_lib.models.heads import HEADS
-from dfd_lib.models.registry import hyper_defaults, list_models, model_facts
+from dfd_lib.models.registry import hyper_defaults, list_models, model_facts, trunk_of
 from dfd_lib.models.space import searched_names
 from dfd_lib.models.torchvision_weights import imagenet_file
 from dfd_lib.paths import find_source, find_weights, project_root, recipes, report_dir
@@ -88,11 +88,11 @@ def _check_model(where: str, model: Model) -> None:
         raise ValueError(f"{where}.order: expected nothing for {model.model}, which takes frames and no clips; came {model.order!r}")
     if facts.takes == "clip":
         frames = [one for one in list_models() if model_facts(one).takes == "frame"]
-        _one_of(f"{where}.hyper.backbone", [model.hyper.get("backbone", hyper_defaults(model.model)["backbone"])], frames)
+        _one_of(f"{where}.hyper.backbone", [trunk_of(model.model, model.hyper)], frames)
     if model.weights == "imagenet":
         if not facts.imagenet:
             raise ValueError(f"{where}.weights: expected a file or nothing, came 'imagenet', of which {model.model} has none")
-        if model.hyper.get("backbone", hyper_defaults(model.model).get("backbone", model.model)) == "resnext50":
+        if trunk_of(model.model, model.hyper) == "resnext50":
             imagenet_file(model.model)  # nobody can download it at training, as Keras does its own
     elif model.weights:
         find_weights(model.weights)

@@ -148,9 +148,3 @@ def _number(value: Any) -> Any:
         return value
     number = float(value)
     return None if number != number else int(number) if number == int(number) and abs(number) > 1 else round(number, 6)
-
-
-def licences(members: Sequence[Member]) -> list[str]:
-    from dfd_lib.models.registry import model_facts
-
-    return sorted({f"{one.model}: {model_facts(one.model).licence}" for one in members})
