@@ -67,6 +67,8 @@ def test_facts_of_another_kind_are_one_line(tmp_path):
 def test_the_detector_of_the_package_has_a_card():
     said = card(load_bundle(built_in()).spec)
     assert NOT_FOR in said and "## What it was trained on" in said
+    for name in ("larger", "stronger", "finest"):
+        assert f"- {name} (mobilenet_v2): code Apache-2.0 (Keras); weights started from mobilenet_v2_imagenet_notop.weights.h5, BSD" in said
 
 
 def test_the_readme_quotes_the_detector_of_the_package():
