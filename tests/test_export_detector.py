@@ -11,11 +11,13 @@ from sklearn.metrics import roc_auc_score
 from dfd_lib import stages
 from dfd_lib.detector.predict import DeepfakeDetector
 from dfd_lib.detector.spec import Member
+from dfd_lib.evaluation.promises import hold
 from dfd_lib.evaluation.rules import Combination
 from dfd_lib.experiment import parse_experiment
 from dfd_lib.paths import report_dir
 from dfd_lib.stages.choosing import choose
 from dfd_lib.stages.detector_elsewhere import elsewhere
+from dfd_lib.stages.detector_facts import metrics
 from dfd_lib.stages.detector_licences import licences
 from dfd_lib.stages.export import export_detector
 from dfd_lib.tables import read_table, write_table
@@ -107,6 +109,19 @@ def test_the_card_tells_the_terms_of_code_and_of_first_weights_member_by_member(
         "gone (lenet): code none published; the build is this project's (MIT); weights started from what the recipe no longer names, "
         "terms not stated in the recipe",
     ]
+
+
+def test_the_card_s_error_rates_come_with_their_intervals(experiment):
+    predictions = scored(["net"])
+    predictions["split"] = np.where(np.arange(80) < 40, "calib", "test")
+    promises = hold(predictions, resamples=100)
+    told = metrics(predictions, promises, experiment)["verdicts"]
+    kept = promises.conformal[promises.conformal["available"]].set_index(["level", "promised"])
+    assert [row["level"] for row in told] == ["frame"] * len(told) and len(told) >= 2
+    for row in told:
+        for name in ("error_real", "error_fake", "wrong", "unsure"):
+            for end in ("", "_low", "_high"):
+                assert row[name + end] == pytest.approx(kept.loc[("frame", row["promised"]), name + end], abs=1e-6)
 
 
 @pytest.mark.slow
