@@ -15,6 +15,7 @@ from dfd_lib.evaluation.ensembles import ensemble_predictions
 from dfd_lib.evaluation.pairs import compare_pairs
 from dfd_lib.experiment import Experiment, load_experiment
 from dfd_lib.paths import report_dir, whole
+from dfd_lib.stages.copies import without_copies
 from dfd_lib.stages.places import crops_root
 from dfd_lib.stages.robustness import best_of, chosen_ensemble, rows_of, with_clip_rule
 from dfd_lib.stages.scoring import BATCH, Runs, Scorer, as_predictions, frame_runs, in_threads
@@ -121,6 +122,7 @@ def own_pairs(experiment: Experiment, predictions: pd.DataFrame) -> pd.DataFrame
     """Every two of this experiment's own models on each foreign test part: the paired difference in AUC by clip.
 
     All pairs, since a recipe holds few models, and any two may be the question; Holm counts those of a data set.
+    Soups that are copies are left out.
 
     Args:
         experiment: whose models they are.
@@ -130,7 +132,7 @@ def own_pairs(experiment: Experiment, predictions: pd.DataFrame) -> pd.DataFrame
         See `evaluation.pairs.compare_pairs`; no row where there is one model alone.
     """
     here, rule = _of_home(experiment, predictions), experiment.evaluation
-    away = here[here["dataset"] != experiment.name]
+    away = here[(here["dataset"] != experiment.name) & here["model"].isin(without_copies(experiment, here["model"].unique()))]
     return compare_pairs(away, aggregator=rule.aggregator, resamples=rule.resamples)
 
 
