@@ -120,6 +120,11 @@ class Model(Training):
         return self.hyper.get("head", "sigmoid")
 
     @property
+    def comes_of_others(self) -> bool:
+        """Whether it is a student or a soup: other models are trained before it, and labels alone do not make it."""
+        return bool(self.teacher or self.soup)
+
+    @property
     def weight_files(self) -> list[str]:
         """The files that it starts from."""
         return [one for one in (self.weights, self.hyper.get("backbone_weights")) if one not in (None, "imagenet")]
