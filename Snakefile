@@ -539,7 +539,7 @@ rule detector:
         "notebooks/90_detector.ipynb",
     params:
         recipe=part("evaluation", "detector"),
-        licence=RECIPE.data.licence,
+        licence="; ".join(filter(None, [RECIPE.data.licence, *(model.weights_licence for model in RECIPE.models.values())])),
         code=code_hash("90_detector"),
     log:
         "logs/90_detector.txt",

@@ -10,10 +10,10 @@ from dfd_lib.evaluation.claims import PUBLISHED
 from dfd_lib.evaluation.rules import RULES
 from dfd_lib.experiment import Experiment, Model
 from dfd_lib.models.heads import HEADS
-from dfd_lib.models.registry import hyper_defaults, list_models, model_facts
+from dfd_lib.models.registry import hyper_defaults, list_models, model_facts, trunk_of
 from dfd_lib.models.space import searched_names
 from dfd_lib.models.torchvision_weights import imagenet_file
-from dfd_lib.paths import find_source, find_weights, project_root, recipes, report_dir
+from dfd_lib.paths import find_source, find_weights, project_root, recipes
 from dfd_lib.recipe.ablations import changed
 from dfd_lib.spelling import did_you_mean
 
@@ -42,24 +42,13 @@ def check_recipe(experiment: Experiment) -> None:
     _one_of(f"experiment {name!r}: data.layout", [experiment.data.layout], ["auto", *LAYOUTS])
     if tax := experiment.leak_tax:
         own = experiment.models.get(tax.model, Model(model=tax.model))
+        _check_labels_alone(f"experiment {name!r}: leak_tax.model", own, tax.model)
         _check_model(f"experiment {name!r}: leak_tax", own.model_copy(update={"image_size": tax.image_size or own.image_size}))
     _check_generalise(experiment)
     _check_systems(experiment)
     _check_ablations(experiment)
     if experiment.data.source != "demo":
         _check_data(name, find_source(experiment.data.source, project_root()), experiment.data.groups)
-
-
-def missing_partners(experiment: Experiment) -> str:
-    """Which experiments that it exchanges test parts with were not run yet, in a sentence; empty where all were.
-
-    No mistake: where two name each other, one must be first.
-    """
-    others = [name for name in experiment.generalise.cross if not (report_dir(name) / "manifest.parquet").is_file()]
-    if not others:
-        return ""
-    names, commands = " and ".join(others), " and ".join(f"`dfd report {name}`" for name in others)
-    return f"it exchanges test parts with {names}, not run yet: run {commands} before its last steps, or leave them out of `cross`"
 
 
 def _teachers(experiment: Experiment) -> list[str]:
@@ -81,21 +70,30 @@ def _check_model(where: str, model: Model) -> None:
     _one_of(f"{where}.hyper", model.hyper, hyper_defaults(model.model))
     _one_of(f"{where}.hyper.head", [model.head], HEADS)
     if model.tune is not None:
+        _check_labels_alone(f"{where}.tune", model)
         _one_of(f"{where}.tune.only", model.tune.only or [], searched_names(model.model))
     if model.image_size is not None and model.image_size < facts.smallest:
         raise ValueError(f"{where}.image_size: expected at least {facts.smallest} pixels for {model.model}, came {model.image_size}")
     if facts.takes == "frame" and model.order != "time":
         raise ValueError(f"{where}.order: expected nothing for {model.model}, which takes frames and no clips; came {model.order!r}")
     if facts.takes == "clip":
+        _check_clips(where, model)
         frames = [one for one in list_models() if model_facts(one).takes == "frame"]
-        _one_of(f"{where}.hyper.backbone", [model.hyper.get("backbone", hyper_defaults(model.model)["backbone"])], frames)
+        _one_of(f"{where}.hyper.backbone", [trunk_of(model.model, model.hyper)], frames)
     if model.weights == "imagenet":
         if not facts.imagenet:
             raise ValueError(f"{where}.weights: expected a file or nothing, came 'imagenet', of which {model.model} has none")
-        if model.hyper.get("backbone", hyper_defaults(model.model).get("backbone", model.model)) == "resnext50":
+        if trunk_of(model.model, model.hyper) == "resnext50":
             imagenet_file(model.model)  # nobody can download it at training, as Keras does its own
     elif model.weights:
         find_weights(model.weights)
+
+
+def _check_clips(where: str, model: Model) -> None:
+    """What is made of, or said of, single crops cannot be learned from clips."""
+    asked = {"teacher": model.teacher, "self_blended": model.self_blended != "no", "augment.mixup": model.augment.mixup}
+    if key := next((key for key, there in asked.items() if there), ""):
+        raise ValueError(f"{where}.{key}: expected a model of single crops, came {model.model}, which takes clips. Leave {key} out.")
 
 
 def _check_generalise(experiment: Experiment) -> None:
@@ -104,6 +102,15 @@ def _check_generalise(experiment: Experiment) -> None:
     _check_conditions(f"experiment {experiment.name!r}: detector", experiment.detector.conditions)
     _one_of(f"{where}.cross", asked.cross, [name for name in recipes() if name != experiment.name])
     _one_of(f"{where}.leave_out", asked.leave_out, experiment.models)
+    for name in asked.leave_out:
+        _check_labels_alone(f"{where}.leave_out", experiment.models[name], name)
+
+
+def _check_labels_alone(where: str, model: Model, name: str = "this one") -> None:
+    """What is trained again, or many times, is trained by itself: without its teacher, and a soup not at all."""
+    if model.comes_of_others:
+        kind = "a soup" if model.soup else "a student"
+        raise ValueError(f"{where}: expected a model that learns from labels alone, {name} is {kind}. Leave it out.")
 
 
 def _check_conditions(where: str, asked: list[str]) -> None:

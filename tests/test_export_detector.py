@@ -13,12 +13,16 @@ import dfd_lib
 from dfd_lib import stages
 from dfd_lib.detector.bundle import load_bundle
 from dfd_lib.detector.predict import DeepfakeDetector
+from dfd_lib.detector.spec import Member
+from dfd_lib.evaluation.promises import hold
 from dfd_lib.evaluation.rules import Combination
 from dfd_lib.experiment import parse_experiment
 from dfd_lib.models.registry import build
 from dfd_lib.paths import report_dir
 from dfd_lib.stages.choosing import choose
 from dfd_lib.stages.detector_elsewhere import elsewhere
+from dfd_lib.stages.detector_facts import metrics
+from dfd_lib.stages.detector_licences import licences
 from dfd_lib.stages.export import export_detector
 from dfd_lib.tables import read_table, write_table
 
@@ -97,6 +101,43 @@ def test_the_card_tells_of_the_very_ensemble_on_damaged_and_on_other_data(experi
     assert damaged["auc_change"] == pytest.approx(damaged["auc"] - clean["auc"], abs=2e-6) and damaged["auc_change_high"] < 0
     assert [row["dataset"] for row in found["cross"]] == ["x", "y"]
     assert elsewhere(experiment, ["a", "d"], [1, 1], pair) == {}
+
+
+def test_the_card_tells_the_terms_of_code_and_of_first_weights_member_by_member():
+    models = {
+        "plain": {"model": "mobilenet_v2"},
+        "keras": {"model": "vgg16", "weights": "imagenet"},
+        "clips": {"model": "resnext_lstm", "weights": "imagenet", "hyper": {"backbone": "xception"}},
+        "unsaid": {"model": "mobilenet_v2", "weights": "/somewhere/first.weights.h5"},
+        "said": {"model": "mobilenet_v2", "weights": "first.weights.h5", "weights_licence": "BSD-3-Clause"},
+        "soup": {"model": "mobilenet_v2", "weights": "imagenet", "soup": ["said", "unsaid", "said"]},
+    }
+    recipe = parse_experiment({"name": "x", "title": "X", "data": {"source": "demo"}, "models": models})
+    members = [Member(name, one["model"], 96, "area", "") for name, one in models.items()]
+    assert licences(recipe, [*members, Member("gone", "lenet", 32, "area", "")]) == [
+        "plain (mobilenet_v2): code Apache-2.0 (Keras); weights started from nothing",
+        "keras (vgg16): code Apache-2.0 (Keras); weights started from ImageNet's, CC BY 4.0",
+        "clips (resnext_lstm): code MIT (the build is this project's); weights started from ImageNet's, MIT",
+        "unsaid (mobilenet_v2): code Apache-2.0 (Keras); weights started from first.weights.h5, terms not stated in the recipe",
+        "said (mobilenet_v2): code Apache-2.0 (Keras); weights started from first.weights.h5, BSD-3-Clause",
+        "soup (mobilenet_v2): code Apache-2.0 (Keras); weights started from first.weights.h5, BSD-3-Clause and "
+        "first.weights.h5, terms not stated in the recipe",
+        "gone (lenet): code none published; the build is this project's (MIT); weights started from what the recipe no longer names, "
+        "terms not stated in the recipe",
+    ]
+
+
+def test_the_card_s_error_rates_come_with_their_intervals(experiment):
+    predictions = scored(["net"])
+    predictions["split"] = np.where(np.arange(80) < 40, "calib", "test")
+    promises = hold(predictions, resamples=100)
+    told = metrics(predictions, promises, experiment)["verdicts"]
+    kept = promises.conformal[promises.conformal["available"]].set_index(["level", "promised"])
+    assert [row["level"] for row in told] == ["frame"] * len(told) and len(told) >= 2
+    for row in told:
+        for name in ("error_real", "error_fake", "wrong", "unsure"):
+            for end in ("", "_low", "_high"):
+                assert row[name + end] == pytest.approx(kept.loc[("frame", row["promised"]), name + end], abs=1e-6)
 
 
 @pytest.mark.slow

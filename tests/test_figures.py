@@ -270,6 +270,29 @@ def test_slices_keep_the_order_of_the_table_and_say_n():
     assert [label.get_text() for label in axis.get_yticklabels()] == ["small  (n 200)", "medium  (n 133)", "large  (n 100)"]
 
 
+def test_cross_draws_a_line_for_what_has_a_number_and_for_nothing_else():
+    table = made.cross(("lenet", "meso4"))
+    known = table[(table["model"] == "lenet") | (table["trained_on"] == "drawn")]
+    unknown = known.assign(auc=np.where((known["model"] == "lenet") & (known["trained_on"] == "photos"), np.nan, known["auc"]))
+    for rows, lines in ((known, ["lenet, drawn", "lenet, photos", "meso4, drawn"]), (unknown, ["lenet", "meso4"])):
+        [axis] = figures.cross(rows).axes
+        assert [label.get_text() for label in axis.get_yticklabels()] == lines
+        cells = {text.get_text(): text for text in axis.texts}
+        assert len(axis.texts) == 2 * len(lines) + 1 and set(cells) >= {".800 (.750–.850)", ".520 (.470–.570) ?"}
+        assert cells[".800 (.750–.850)"].get_fontweight() == "bold", "at home"
+    assert "trained on drawn" in cells
+    said = texts(figures.cross(table.assign(auc=np.nan)))
+    assert said == ["No test part has both classes: there is no AUC."]
+
+
+def test_cross_of_many_test_parts_stays_in_its_cells():
+    figure = figures.cross(made.cross(("lenet",), tuple(f"data-set-{number}" for number in range(7))))
+    [axis] = figure.axes
+    boxes = [text.get_window_extent() for text in axis.texts if "(" in text.get_text()]
+    assert max(box.width for box in boxes) < axis.get_window_extent().width / 7
+    assert max(box.height for box in boxes) < axis.get_window_extent().height / 7
+
+
 def test_ensemble_gain_shows_the_best_on_val_and_their_members():
     table = made.ensembles(FEW)
     sizes, matrix, gain = figures.ensemble_gain(table, best=4).axes

@@ -254,15 +254,29 @@ def test_a_partner_that_was_not_run_is_named_with_its_command(house):
     with pytest.raises(FileNotFoundError, match="expected a split of 'b', found none. Run `dfd report b` first".replace(".", r"\.")):
         cross.score_cross(experiment)
     stages.split_faces(other)
-    with pytest.raises(FileNotFoundError, match=r"lenet-s1 in 'b', which is not trained. Run `dfd report b` first"):
+    with pytest.raises(FileNotFoundError, match=r"expected the trained lenet-s1, meso4-s1 of 'b', found none. Run `dfd report b` first"):
         cross.score_cross(experiment)
+
+
+def test_partners_that_lack_something_are_told_before_hours_of_training(house):
+    experiment = make(house, "a", 1, generalise={"cross": ["b", "c"]})
+    other, _ = make(house, "b", 2, models={"meso4": {}, "alexnet": {}}), make(house, "c", 3, models={"alexnet": {}})
+    said = cross.missing_partners(experiment)
+    assert "with b, which lacks a split and c, which lacks a split: run `dfd report b` and `dfd report c` before its last steps" in said
+    for name in "bc":
+        stages.split_faces(load_experiment(name))
+    said = cross.missing_partners(experiment)
+    assert "with b, which lacks the trained meso4-s1: run `dfd report b` before its last steps" in said, "c lends its test part alone"
+    train(other)
+    assert cross.missing_partners(experiment) == cross.missing_partners(other) == ""
 
 
 def test_partners_must_differ_in_data(house):
     experiment = make(house, "a", 1, generalise={"cross": ["b"]})
     make(house, "b", 2, data={"source": str(house / "crops-a")})
-    with pytest.raises(ValueError, match="'b' has the same"):
-        cross.partners(experiment)
+    for check in (cross.partners, cross.missing_partners):
+        with pytest.raises(ValueError, match="'b' has the same"):
+            check(experiment)
 
 
 def test_a_partner_without_a_common_model_lends_its_test_part(house):

@@ -3,10 +3,16 @@
 import pytest
 
 from dfd_lib.experiment import load_experiment, parse_experiment
-from dfd_lib.paths import recipes, report_dir
-from dfd_lib.preflight import check_recipe, missing_partners
+from dfd_lib.paths import recipes
+from dfd_lib.preflight import check_recipe
 
 RECIPE = {"name": "x", "title": "X", "data": {"source": "demo"}, "models": {"lenet": {}}}
+
+TAUGHT = {
+    "lenet": {},
+    "student": {"model": "lenet", "teacher": {"models": ["lenet"]}},
+    "soup": {"model": "lenet", "soup": ["lenet"]},
+}
 
 WRONG = {
     "a model": ({"models": {"lenett": {}}}, "models.lenett: .*did you mean 'lenet'"),
@@ -38,6 +44,31 @@ WRONG = {
     "a corruption that a detector should bear": ({"detector": {"conditions": ["jpg-40"]}}, "detector.conditions: .*did you mean 'jpeg-40'"),
     "another experiment": ({"generalise": {"cross": ["smok"]}}, "generalise.cross: unknown 'smok'; did you mean 'smoke'"),
     "a model to train again": ({"generalise": {"leave_out": "meso4"}}, "generalise.leave_out: unknown 'meso4'"),
+    "a student to train again": (
+        {"models": TAUGHT, "generalise": {"leave_out": ["lenet", "student"]}},
+        "generalise.leave_out: expected a model that learns from labels alone, student is a student. Leave it out",
+    ),
+    "a soup to train again": (
+        {"models": TAUGHT, "generalise": {"leave_out": "soup"}},
+        "generalise.leave_out: .*soup is a soup",
+    ),
+    "a student that shows leaks": (
+        {"models": TAUGHT, "leak_tax": {"model": "student"}},
+        "leak_tax.model: expected .* student is a student",
+    ),
+    "a student that is tuned": (
+        {"models": {"lenet": {}, "student": {"model": "lenet", "tune": {}, "teacher": {"models": ["lenet"]}}}},
+        "models.student.tune: expected a model that learns from labels alone, this one is a student",
+    ),
+    "a teacher of clips": (
+        {"models": {"lenet": {}, "clips": {"model": "resnext_lstm_small", "teacher": {"models": ["lenet"]}}}},
+        "models.clips.teacher: expected a model of single crops, came resnext_lstm_small, which takes clips. Leave teacher out",
+    ),
+    "blended clips": (
+        {"models": {"clips": {"model": "resnext_lstm_small", "self_blended": "beside"}}},
+        "models.clips.self_blended: expected a model of single crops",
+    ),
+    "mixed clips": ({"models": {"resnext_lstm_small": {"augment": {"mixup": 0.2}}}}, "augment.mixup: expected a model of single crops"),
     "a head": ({"models": {"lenet": {"hyper": {"head": "softmx"}}}}, "hyper.head: unknown 'softmx'; did you mean 'softmax'"),
     "a published system": ({"systems": [{"claim": "S0 Meso4", "published": ["lenet"]}]}, "systems.0.claim: .*did you mean 'S0 Meso-4'"),
     "a model of a system": ({"systems": [{"claim": "S0 Meso-4", "published": ["meso4"]}]}, "systems.0.published: unknown 'meso4'"),
@@ -81,13 +112,3 @@ def test_names_must_be_fit_for_files_and_commands(name):
         parse_experiment(RECIPE | {"name": name})
     with pytest.raises(ValueError, match="String should match"):
         parse_experiment(RECIPE | {"models": {name: {"model": "lenet"}}})
-
-
-def test_partners_that_were_not_run_are_told_before_hours_of_training(tmp_path, monkeypatch):
-    monkeypatch.setenv("DFD_OUT", str(tmp_path))
-    asked = parse_experiment(RECIPE | {"generalise": {"cross": ["smoke", "demo"]}})
-    assert "smoke and demo, not run yet: run `dfd report smoke` and `dfd report demo` before" in missing_partners(asked)
-    for name in ("smoke", "demo"):
-        report_dir(name).mkdir(parents=True)
-        (report_dir(name) / "manifest.parquet").touch()
-    assert missing_partners(asked) == missing_partners(parse_experiment(RECIPE)) == ""

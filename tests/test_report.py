@@ -277,6 +277,14 @@ def test_models_are_compared_on_other_data_too(folder):
     assert pairs[1][:3] == ["photos", *NAMES[:2]] and pairs[1][-1] == "no"
 
 
+def test_a_copy_is_named_where_it_is_in_no_pair(folder):
+    assert "soups that took one member" not in read(folder).words("main")
+    runs = read_table(folder / "runs.csv")
+    soup = runs.iloc[[0]].assign(model="soup", copy_of=NAMES[0])
+    write_table(pd.concat([runs.assign(copy_of=None), soup], ignore_index=True), folder / "runs.csv")
+    assert f"In no pair are copies, soups that took one member alone: soup of {NAMES[0]}." in read(folder).words("main")
+
+
 def test_costs_mark_the_one_that_is_served(folder):
     cost = {"networks": 1, "parameters": 1000, "megabytes": 1.0, "milliseconds": 2.0, "val_auc": 0.8, "test_auc": 0.7}
     rows = [{"name": name, "served": name == "small", **cost, "test_auc_low": 0.6, "test_auc_high": 0.8} for name in ("large", "small")]

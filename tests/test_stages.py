@@ -8,6 +8,7 @@ import pytest
 from dfd_lib import stages
 from dfd_lib.experiment import parse_experiment
 from dfd_lib.paths import faces_dir, report_dir
+from dfd_lib.stages.cross import own_pairs
 from dfd_lib.tables import read_table, write_table
 
 
@@ -61,6 +62,25 @@ def test_every_score_of_a_clip_says_of_how_many_frames(crops):
     assert told.loc["lstm"].tolist() == [{"none"}, {4.0}]
     assert pairs[["aggregator", "frames_per_clip"]].iloc[0].tolist() == ["mean", 1.0]
     assert "AUC by clip (" in stages.best_line(metrics)
+
+
+def test_a_soup_that_is_a_copy_is_no_member_and_no_side_of_a_test(crops):
+    """Its pairs are others once more: Holm would count them twice."""
+    models = {"lenet": {}, "meso4": {}, "soup": {"model": "lenet", "soup": ["lenet"]}}
+    experiment = recipe(crops[0], models=models, evaluation={"resamples": 100}, ensembles={"rules": ["mean"]})
+    copies = {"model": list(models), "seed": 1, "copy_of": [None, None, "lenet"]}
+    write_table(pd.DataFrame(copies), report_dir("x") / "runs.csv")
+    one = predictions_of(stages.read_manifest(experiment))
+    other = one.assign(model="meso4", p_fake=np.random.default_rng(2).uniform(size=len(one)))
+    predictions = pd.concat([one, other, one.assign(model="soup")], ignore_index=True)
+    metrics, _, pairs = stages.compare(experiment, predictions)
+    assert "soup" in set(metrics["model"]), "it is scored like any other"
+    assert pairs[["left", "right"]].to_numpy().tolist() == [["lenet", "meso4"]]
+    assert pairs["p_holm"].tolist() == pairs["p"].tolist()
+    table, errors = stages.search_ensembles(experiment, predictions)
+    assert set(table["members"]) == {"lenet", "meso4", "lenet+meso4"} and len(errors) == 1
+    away = predictions.assign(dataset="away", model=predictions["model"] + "@x")
+    assert own_pairs(experiment, away)[["left", "right"]].to_numpy().tolist() == [["lenet", "meso4"]]
 
 
 def test_a_leak_tax_that_is_shown_again_is_one_reading_of_test(crops, monkeypatch):

@@ -16,8 +16,9 @@ def report(
     """Run a whole experiment, or what is left of it, and write its page."""
     from dfd_lib.experiment import load_experiment
     from dfd_lib.paths import report_dir
-    from dfd_lib.preflight import check_recipe, missing_partners
+    from dfd_lib.preflight import check_recipe
     from dfd_lib.process import become_pipeline
+    from dfd_lib.stages.cross import missing_partners
 
     recipe, folder = load_experiment(name), report_dir(name)
     check_recipe(recipe)

@@ -114,7 +114,10 @@ def _elsewhere(metrics: Mapping[str, Any]) -> Iterator[str]:
     if not (cross or damaged):
         yield "Not measured: expect clearly worse on other cameras, other compression and other kinds of fakes."
         return
-    yield "By clip, the same ensemble of the same networks; in brackets 95 % intervals from resampling groups."
+    yield (
+        "By clip, the same ensemble of the same networks before they were exported (above: as exported, at half precision); "
+        "in brackets 95 % intervals from resampling groups."
+    )
     if cross:
         rows = [[row["dataset"], row.get("n", ""), _between(row, "auc"), _between(row, "accuracy"), _guess(row)] for row in cross]
         yield from ("", "On the test parts of other data sets, and of its own:", "")
@@ -135,11 +138,13 @@ def _promises(spec: Spec) -> Iterator[str]:
     if not rows:
         yield "Nothing: the data set held too few groups to promise an error rate."
         return
-    yield "A verdict is REAL or FAKE where the other answer is ruled out at the promised error rate, else UNSURE. Measured on `test`:"
+    said = "A verdict is REAL or FAKE where the other answer is ruled out at the promised error rate, else UNSURE. Measured on `test`"
+    ends = "; in brackets 95 % intervals from resampling groups" if any(row.get("unsure_low") is not None for row in rows) else ""
+    yield f"{said}{ends}:"
     if not spec.clip.measured:
         yield "The data held one crop a clip, so nothing was measured on clips: what is promised of them is a guess."
     columns = ("error_real", "error_fake", "unsure")
-    found = [[_level(row), f"{row['promised']:.0%}", *(_percent(row.get(name)) for name in columns)] for row in rows]
+    found = [[_level(row), f"{row['promised']:.0%}", *(_between(row, name, ".1%") for name in columns)] for row in rows]
     yield from ("", *_table(["of", "promised", "reals missed", "fakes missed", "UNSURE"], found))
 
 
@@ -156,15 +161,12 @@ def _level(row: Mapping[str, Any]) -> str:
     return {"frame": "single faces", "video": "clips"}.get(str(row.get("level")), str(row.get("level")))
 
 
-def _between(row: Mapping[str, Any], name: str) -> str:
+def _between(row: Mapping[str, Any], name: str, form: str = ".3f") -> str:
+    """A number with its interval, which an older file may lack."""
     value, low, high = (row.get(f"{name}{end}") for end in ("", "_low", "_high"))
     if value is None:
         return "unknown"
-    return f"{value:.3f}" if low is None or high is None else f"{value:.3f} ({low:.3f} to {high:.3f})"
-
-
-def _percent(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.1%}"
+    return f"{value:{form}}" if low is None or high is None else f"{value:{form}} ({low:{form}} to {high:{form}})"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:

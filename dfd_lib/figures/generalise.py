@@ -11,9 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dfd_lib.figures.style import ACCENT, FAINT, INK, MUTED, WIDTH, bare, need, nothing, panels, short_ticks, shorten, styled
-from dfd_lib.formats import METRIC_NAMES, share
+from dfd_lib.formats import METRIC_NAMES, between
 
 _MARKERS = "osD^vP*X<>ph"
+
+_IN_A_LINE = 4
+"""For so many test parts a number and its interval stand beside each other; for more, one below the other."""
 
 _KINDS = {
     "jpeg": "JPEG quality",
@@ -101,37 +104,49 @@ def _curve(axis: Axes, rows: pd.DataFrame, metric: str, look: dict) -> None:
 
 @styled
 def cross(table: pd.DataFrame) -> Figure:
-    """The AUC of each model, trained on the row's data, scored on the column's; a small matrix a model.
+    """The AUC of each model on each test part, a line for each experiment that it was trained in; in bold at home.
 
     Args:
-        table: `cross.csv`: model, trained_on, scored_on, auc, auc_low, auc_high, chance.
+        table: `cross.csv`: model, trained_on, scored_on, auc, auc_low, auc_high, chance. Of several seeds the first is drawn.
 
     Raises:
         ValueError: a column is missing, or there is no row.
     """
     need(table, ["model", "trained_on", "scored_on", "auc", "auc_low", "auc_high", "chance"], "cross")
-    models = list(dict.fromkeys(table["model"]))
-    places = list(dict.fromkeys(table["scored_on"]))
-    figure, axes = panels(len(models), columns=min(3, max(1, 9 // len(places))), height=0.62 * len(places) + 0.75)
-    for (axis,), name in zip(axes, models, strict=True):
-        own = table[table["model"] == name].drop_duplicates(["trained_on", "scored_on"])  # of several seeds the first
-        _matrix(axis, own, places, places)
-        axis.set_title(shorten(name, 26))
-    figure.supylabel("trained on", fontsize=9)
-    figure.supxlabel("scored on (its test part)", fontsize=9)
+    known = table.dropna(subset="auc").drop_duplicates(["model", "trained_on", "scored_on"])
+    places, homes = (list(dict.fromkeys(table[name])) for name in ("scored_on", "trained_on"))
+    there = set(zip(known["model"], known["trained_on"], strict=True))
+    lines = [(model, home) for model in dict.fromkeys(known["model"]) for home in homes if (model, home) in there]
+    if not lines:
+        return nothing("No test part has both classes: there is no AUC.")
+    apart = " " if len(places) <= _IN_A_LINE else "\n"
+    figure, axis = plt.subplots(figsize=(WIDTH, (0.27 if apart == " " else 0.42) * len(lines) + 0.9))
+    _matrix(axis, known, lines, places, apart)
+    alone = len({home for _, home in lines}) == 1
+    axis.set_yticks(np.arange(len(lines)) + 0.5, [_line_name(*line, alone) for line in lines], rotation=0)
+    head = f"trained on {shorten(lines[0][1], 18)}" if alone else "model, trained on"
+    axis.annotate(head, (0, 1), xycoords="axes fraction", xytext=(-3, 4), textcoords="offset points", ha="right", fontsize=9)
     return figure
 
 
-def _matrix(axis: Axes, rows: pd.DataFrame, trained: list[str], scored: list[str]) -> None:
-    square = rows.pivot(index="trained_on", columns="scored_on", values="auc").reindex(index=trained, columns=scored)
+def _line_name(model: str, home: str, alone: bool) -> str:
+    return shorten(model, 30) if alone else f"{shorten(model, 26)}, {shorten(home, 18)}"
+
+
+def _matrix(axis: Axes, rows: pd.DataFrame, lines: list[tuple[str, str]], places: list[str], apart: str) -> None:
+    """White is guessing; what cannot be told from it is grey. `apart` stands between a number and its interval."""
+    square = rows.pivot(index=["model", "trained_on"], columns="scored_on", values="auc").reindex(index=lines, columns=places)
     seaborn.heatmap(square, cmap="PuOr", vmin=-0.45, vmax=1.45, cbar=False, ax=axis, linewidths=1.5, linecolor="white", mask=square.isna())
     for _, row in rows.iterrows():
-        text = f"{share(row['auc'])}\n{share(row['auc_low'])}–{share(row['auc_high'])}" + ("\nchance?" if row["chance"] else "")
-        at = scored.index(row["scored_on"]) + 0.5, trained.index(row["trained_on"]) + 0.5
-        axis.annotate(text, at, ha="center", va="center", fontsize=7.5, color=MUTED if row["chance"] else INK)
-    axis.set_xticks(np.arange(len(scored)) + 0.5, [shorten(name, 14) for name in scored], rotation=0, fontsize=7.5)
-    axis.set_yticks(np.arange(len(trained)) + 0.5, [shorten(name, 14) for name in trained], rotation=0, fontsize=7.5)
-    axis.set(xlabel="", ylabel="")
+        at = places.index(row["scored_on"]) + 0.5, lines.index((row["model"], row["trained_on"])) + 0.5
+        text = between(row["auc"], row["auc_low"], row["auc_high"]).replace(" ", apart, 1) + (" ?" if row["chance"] else "")
+        look = {"color": MUTED if row["chance"] else INK, "fontweight": "bold" if row["trained_on"] == row["scored_on"] else "normal"}
+        axis.annotate(text, at, ha="center", va="center", fontsize=8, **look)
+    axis.set_xticks(np.arange(len(places)) + 0.5, [shorten(name, max(8, 72 // len(places))) for name in places], rotation=0)
+    axis.tick_params(labeltop=True, labelbottom=False)
+    axis.set(ylabel="")
+    axis.set_xlabel("scored on (its test part)", labelpad=7)
+    axis.xaxis.set_label_position("top")
     bare(axis)
 
 

@@ -17,8 +17,8 @@ class ModelFacts:
         reference_parameters: all parameters with the reference's own head.
         reference_head: what that head is.
         paper: where the architecture is from.
-        licence: the terms of what the reference publishes (code or weights).
-        imagenet: whether `weights="imagenet"` can be asked for.
+        licence: the terms of the code, and of what its reference publishes.
+        imagenet: the terms of the weights that `weights="imagenet"` starts from; empty where there are none to ask for.
         takes: `frame`, one face (size, size, 3), or `clip`, a sequence of them.
         frames: crops that one answer is given for, by default.
     """
@@ -32,6 +32,6 @@ class ModelFacts:
     reference_head: str
     paper: str
     licence: str
-    imagenet: bool = False
+    imagenet: str = ""
     takes: Literal["frame", "clip"] = "frame"
     frames: int = 1

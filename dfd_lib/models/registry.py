@@ -11,7 +11,7 @@ cheap to ask for.
 import importlib
 import inspect
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dfd_lib.models.facts import ModelFacts
@@ -54,7 +54,7 @@ def register(
     Returns:
         The decorator. The builder is called as `builder(image_size, **hyper)`,
         where keyword-only arguments are its hyper-parameters; with
-        `imagenet=True` also as `builder(image_size, "imagenet", **hyper)`.
+        `imagenet` also as `builder(image_size, "imagenet", **hyper)`.
 
     Raises:
         ValueError: another module registered that name already.
@@ -109,6 +109,16 @@ def hyper_defaults(name: str) -> dict[str, Any]:
     functions = [entry.builder, entry.shared] if entry.shared else [entry.builder]
     parameters = [one for function in functions for one in inspect.signature(function).parameters.values()]
     return {one.name: one.default for one in parameters if one.kind is one.KEYWORD_ONLY} | {"head": ONE_UNIT}
+
+
+def trunk_of(name: str, hyper: Mapping[str, Any]) -> str:
+    """The model whose ImageNet weights a model takes: itself, or its backbone where it has one.
+
+    Example:
+        >>> trunk_of("vgg16", {}), trunk_of("resnext_lstm", {}), trunk_of("resnext_lstm", {"backbone": "xception"})
+        ('vgg16', 'resnext50', 'xception')
+    """
+    return {"backbone": name, **hyper_defaults(name), **hyper}["backbone"]
 
 
 def build(name: str, *, image_size: int | None = None, weights: str | None = None, **hyper: Any) -> "keras.Model":

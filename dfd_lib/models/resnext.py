@@ -33,8 +33,8 @@ def _space(hp: "keras_tuner.HyperParameters", cardinality: int = 32, width: floa
     reference_parameters=25_097_128,
     reference_head="1,000 softmax units",
     paper=_PAPER,
-    licence="BSD-3-Clause (torchvision's ImageNet weights)",
-    imagenet=True,
+    licence="MIT (the build is this project's)",
+    imagenet="BSD-3-Clause (torchvision)",
 )
 def resnext50(
     image_size: int = 112,

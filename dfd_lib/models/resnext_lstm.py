@@ -35,8 +35,8 @@ def _space(hp: "keras_tuner.HyperParameters", units: int = 2048) -> dict[str, An
     reference_parameters=56_612_801,
     reference_head="1 sigmoid unit",
     paper=_PAPER,
-    licence="BSD-3-Clause (torchvision's ImageNet weights)",
-    imagenet=True,
+    licence="MIT (the build is this project's)",
+    imagenet="BSD-3-Clause (torchvision)",
     takes="clip",
     frames=10,
 )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _ONE_UNIT = "1 sigmoid unit"
 _IMAGENET = "1,000 softmax units"
+_LICENCE = "Apache-2.0 (Keras)"
 
 
 def _space(hp: "keras_tuner.HyperParameters") -> dict[str, Any]:
@@ -41,8 +42,8 @@ def _mobilenet_space(hp: "keras_tuner.HyperParameters") -> dict[str, Any]:
     reference_parameters=54_339_810,
     reference_head="2 softmax units",
     paper="Szegedy et al., Inception-v4, Inception-ResNet and the impact of residual connections, AAAI 2017, arXiv:1602.07261",
-    licence="Apache-2.0 (ImageNet weights)",
-    imagenet=True,
+    licence=_LICENCE,
+    imagenet="Apache-2.0",
 )
 def inception_resnet_v2(image_size: int = 128, weights: str | None = None, **hyper: Any) -> "keras.Model":
     """Inception-ResNet-v2.
@@ -80,8 +81,8 @@ def inception_resnet_v2(image_size: int = 128, weights: str | None = None, **hyp
     reference_parameters=14_715_201,
     reference_head=_ONE_UNIT,
     paper="Simonyan, Zisserman, Very deep convolutional networks for large-scale image recognition, ICLR 2015, arXiv:1409.1556",
-    licence="CC BY 4.0 (ImageNet weights)",
-    imagenet=True,
+    licence=_LICENCE,
+    imagenet="CC BY 4.0",
 )
 def vgg16(image_size: int = 224, weights: str | None = None, **hyper: Any) -> "keras.Model":
     """VGG-16.
@@ -113,8 +114,8 @@ def vgg16(image_size: int = 224, weights: str | None = None, **hyper: Any) -> "k
     reference_parameters=20_024_897,
     reference_head=_ONE_UNIT,
     paper="Simonyan, Zisserman, Very deep convolutional networks for large-scale image recognition, ICLR 2015, arXiv:1409.1556",
-    licence="CC BY 4.0 (ImageNet weights)",
-    imagenet=True,
+    licence=_LICENCE,
+    imagenet="CC BY 4.0",
 )
 def vgg19(image_size: int = 224, weights: str | None = None, **hyper: Any) -> "keras.Model":
     """VGG-19.
@@ -145,8 +146,8 @@ def vgg19(image_size: int = 224, weights: str | None = None, **hyper: Any) -> "k
     reference_parameters=3_538_984,
     reference_head=_IMAGENET,
     paper="Sandler et al., MobileNetV2: inverted residuals and linear bottlenecks, CVPR 2018, arXiv:1801.04381",
-    licence="Apache-2.0 (ImageNet weights)",
-    imagenet=True,
+    licence=_LICENCE,
+    imagenet="Apache-2.0",
 )
 def mobilenet_v2(image_size: int = 224, weights: str | None = None, *, width: float = 1.0, **hyper: Any) -> "keras.Model":
     """MobileNetV2.
@@ -179,8 +180,8 @@ def mobilenet_v2(image_size: int = 224, weights: str | None = None, *, width: fl
     reference_parameters=22_910_480,
     reference_head=_IMAGENET,
     paper="Chollet, Xception: deep learning with depthwise separable convolutions, CVPR 2017, arXiv:1610.02357",
-    licence="MIT (ImageNet weights)",
-    imagenet=True,
+    licence=_LICENCE,
+    imagenet="MIT",
 )
 def xception(image_size: int = 299, weights: str | None = None, **hyper: Any) -> "keras.Model":
     """Xception.
@@ -212,8 +213,8 @@ def xception(image_size: int = 299, weights: str | None = None, **hyper: Any) ->
     reference_parameters=7_200_312,
     reference_head=_IMAGENET,
     paper="Tan, Le, EfficientNetV2: smaller models and faster training, ICML 2021, arXiv:2104.00298",
-    licence="Apache-2.0 (ImageNet weights)",
-    imagenet=True,
+    licence=_LICENCE,
+    imagenet="Apache-2.0",
 )
 def efficientnet_v2_b0(image_size: int = 224, weights: str | None = None, **hyper: Any) -> "keras.Model":
     """EfficientNetV2-B0.

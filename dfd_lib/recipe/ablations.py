@@ -100,12 +100,12 @@ def check_ablations(where: str, asked: Ablations, models: Mapping[str, Model]) -
         raise ValueError(f"{where}.screened: expected folds from 1 to {asked.folds}, came {outside[0]}")
     if asked.seed in asked.again:
         raise ValueError(f"{where}.again: expected other seeds than {asked.seed}, which the base has. Give other ones.")
-    if later := [name for name in (asked.base, *asked.finalists) if models[name].teacher or models[name].soup]:
+    if later := [name for name in (asked.base, *asked.finalists) if models[name].comes_of_others]:
         raise ValueError(f"{where}: expected models that learn from labels, came {later[0]}, a student or a soup. Leave it out.")
     for name, change in {"quick": {}, **asked.changes}.items():
         try:
             tried = changed(models[asked.base], asked.quick, change)
-            if tried.teacher or tried.soup:
+            if tried.comes_of_others:
                 raise ValueError(
                     f"{where}.changes.{name}: expected neither teacher nor soup, which come later. Make it a model of the recipe."
                 )

@@ -106,6 +106,8 @@ class Model(Training):
     model: str = Field(description="its name in the registry; left out, the key is it")
     image_size: int | None = Field(None, ge=8, description="default: the model's own")
     weights: str | None = Field(None, description="`imagenet`, a file, or nothing")
+    # excluded from every dump: it changes no training, and no finished one may be done again for it
+    weights_licence: str = Field("", exclude=True, description="under which terms these weights are; stands on the detector's card")
     hyper: dict[str, Any] = Field(default_factory=dict, description="the builder's keyword arguments")
     order: Literal["time", "shuffled"] = Field("time", description="of a clip's crops; `shuffled` shows what looking at time is worth")
     soup: list[str] = Field([], description="not trained: the mean of the weights of these models of the recipe, greedily by val")
@@ -116,6 +118,16 @@ class Model(Training):
     def head(self) -> str:
         """One of `dfd_lib.models.heads.HEADS`."""
         return self.hyper.get("head", "sigmoid")
+
+    @property
+    def comes_of_others(self) -> bool:
+        """Whether it is a student or a soup: other models are trained before it, and labels alone do not make it."""
+        return bool(self.teacher or self.soup)
+
+    @property
+    def weight_files(self) -> list[str]:
+        """The files that it starts from."""
+        return [one for one in (self.weights, self.hyper.get("backbone_weights")) if one not in (None, "imagenet")]
 
     @model_validator(mode="after")
     def _categories_need_two_units(self) -> "Model":

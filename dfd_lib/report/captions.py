@@ -111,8 +111,8 @@ _KNOWN = {
         "it was, so accuracy falls faster than AUC where a corruption moves all scores one way.",
     ),
     "cross": (
-        "Matrices: the AUC of each model trained on the row's data and scored on the column's, with 95 % intervals.",
-        "On the diagonal a model is at home; beside it, it meets cameras, codecs and manipulations that it has not seen. White is "
+        "Matrix: the AUC of each model trained on the row's data and scored on the column's, with 95 % intervals.",
+        "In bold a model is at home; elsewhere it meets cameras, codecs and manipulations that it has not seen. White is "
         "guessing; grey with a question mark: the interval holds .5, so it cannot be told from chance.",
     ),
     "leave_out": (

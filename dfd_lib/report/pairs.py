@@ -21,8 +21,18 @@ def pairs(report: Report) -> Section:
         sure = int(table["significant"].astype(bool).sum())
         words = f"Significant, by the interval and after Holm's correction: {count(sure)} of {count(len(table), 'pair')}."
         caption = f"Every pair, with the 95 % interval of the difference{clip_rule_of(report, table)}"
-        blocks += [Words([words]), pair_table(caption, table)]
+        blocks += [Words([words, *_left_out(report, table)]), pair_table(caption, table)]
     return Section("pairs", "Is the difference real", blocks)
+
+
+def _left_out(report: Report, table: pd.DataFrame) -> list[str]:
+    """Why a model is in no pair: a soup that took one member alone is that member."""
+    runs = report.table("runs.csv")
+    if runs is None or "copy_of" not in runs:
+        return []
+    absent = runs[runs["copy_of"].notna() & ~runs["model"].isin([*table["left"], *table["right"]])].drop_duplicates("model")
+    copies = ", ".join(f"{row['model']} of {row['copy_of']}" for _, row in absent.iterrows())
+    return [f"In no pair are copies, soups that took one member alone: {copies}."] if copies else []
 
 
 def pair_table(caption: str, table: pd.DataFrame, *facts: str) -> Table:

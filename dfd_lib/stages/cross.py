@@ -15,6 +15,7 @@ from dfd_lib.evaluation.ensembles import ensemble_predictions
 from dfd_lib.evaluation.pairs import compare_pairs
 from dfd_lib.experiment import Experiment, load_experiment
 from dfd_lib.paths import report_dir, whole
+from dfd_lib.stages.copies import without_copies
 from dfd_lib.stages.places import crops_root
 from dfd_lib.stages.robustness import best_of, chosen_ensemble, rows_of, with_clip_rule
 from dfd_lib.stages.scoring import BATCH, Runs, Scorer, as_predictions, frame_runs, in_threads
@@ -32,6 +33,32 @@ def partners(experiment: Experiment) -> dict[str, tuple[Experiment, Runs]]:
         FileNotFoundError: one was not run yet; the message says the command.
         ValueError: one has the same data as another.
     """
+    found = _exchanged(experiment)
+    for name, (_, runs) in found.items():
+        if lacking := _lacking(name, runs):
+            raise FileNotFoundError(f"cross: expected {lacking} of {name!r}, found none. Run `dfd report {name}` first.")
+    return found
+
+
+def missing_partners(experiment: Experiment) -> str:
+    """Which experiments lack what it exchanges with them, a test part or trained models, in a sentence; empty where none does.
+
+    No mistake: where two name each other, one must be first.
+
+    Raises:
+        ValueError: one has the same data as another.
+    """
+    others = {name: runs for name, (_, runs) in _exchanged(experiment).items() if name != experiment.name}
+    missing = {name: lacking for name, runs in others.items() if (lacking := _lacking(name, runs))}
+    if not missing:
+        return ""
+    names = " and ".join(f"{name}, which lacks {lacking}" for name, lacking in missing.items())
+    commands = " and ".join(f"`dfd report {name}`" for name in missing)
+    return f"it exchanges models and test parts with {names}: run {commands} before its last steps, or leave them out of `cross`"
+
+
+def _exchanged(experiment: Experiment) -> dict[str, tuple[Experiment, Runs]]:
+    """What `partners` returns, whether it is there or not."""
     own = frame_runs(experiment)
     found = {experiment.name: (experiment, own)}
     for other in map(load_experiment, experiment.generalise.cross):
@@ -39,13 +66,15 @@ def partners(experiment: Experiment) -> dict[str, tuple[Experiment, Runs]]:
             if other.data.source == known.data.source:
                 raise ValueError(f"cross: expected other data than of {known.name!r}, {other.name!r} has the same. Leave it out.")
         found[other.name] = other, frame_runs(other, {model for model, _ in own})
-        if not (report_dir(other.name) / "manifest.parquet").is_file():
-            raise FileNotFoundError(f"cross: expected a split of {other.name!r}, found none. Run `dfd report {other.name}` first.")
-    for name, (_, runs) in found.items():
-        for folder in runs.values():
-            if not (folder / "run.json").is_file():
-                raise FileNotFoundError(f"cross: expected {folder.name} in {name!r}, which is not trained. Run `dfd report {name}` first.")
     return found
+
+
+def _lacking(name: str, runs: Runs) -> str:
+    """What an experiment must have before anything can be exchanged with it, and has not; empty where it has all."""
+    if not (report_dir(name) / "manifest.parquet").is_file():
+        return "a split"
+    untrained = [folder.name for folder in runs.values() if not (folder / "run.json").is_file()]
+    return f"the trained {', '.join(untrained)}" if untrained else ""
 
 
 def score_cross(experiment: Experiment) -> pd.DataFrame:
@@ -121,6 +150,7 @@ def own_pairs(experiment: Experiment, predictions: pd.DataFrame) -> pd.DataFrame
     """Every two of this experiment's own models on each foreign test part: the paired difference in AUC by clip.
 
     All pairs, since a recipe holds few models, and any two may be the question; Holm counts those of a data set.
+    Soups that are copies are left out.
 
     Args:
         experiment: whose models they are.
@@ -130,7 +160,7 @@ def own_pairs(experiment: Experiment, predictions: pd.DataFrame) -> pd.DataFrame
         See `evaluation.pairs.compare_pairs`; no row where there is one model alone.
     """
     here, rule = _of_home(experiment, predictions), experiment.evaluation
-    away = here[here["dataset"] != experiment.name]
+    away = here[(here["dataset"] != experiment.name) & here["model"].isin(without_copies(experiment, here["model"].unique()))]
     return compare_pairs(away, aggregator=rule.aggregator, resamples=rule.resamples)
 
 

@@ -1,6 +1,6 @@
 """What a detector's file says of itself: how faces are cut, how scores are judged, what it was trained on, how good it is."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -113,6 +113,7 @@ def data_facts(experiment: Experiment, manifest: pd.DataFrame) -> dict[str, Any]
 
 
 _TOLD = ("accuracy", "auc", "precision", "recall", "f1", "log_loss", "brier")
+_KEPT = ("error_real", "error_fake", "wrong", "unsure")
 
 
 def metrics(predictions: pd.DataFrame, promises: Promises, experiment: Experiment) -> dict[str, Any]:
@@ -120,14 +121,17 @@ def metrics(predictions: pd.DataFrame, promises: Promises, experiment: Experimen
     rule = experiment.evaluation
     test = predictions[predictions["split"] == "test"]
     table = evaluate(test, threshold=rule.threshold, aggregator=rule.aggregator, resamples=rule.resamples)
-    names = [f"{name}{end}" for name in _TOLD for end in ("", "_low", "_high")]
-    rows = table[["level", "n", "n_fake", "threshold", *names]].to_dict("records")
+    rows = table[["level", "n", "n_fake", "threshold", *_with_ends(_TOLD)]].to_dict("records")
     kept = promises.conformal[promises.conformal["available"].astype(bool)]
     if not _has_clips(predictions):  # one crop a clip: its row would repeat that of single faces
         rows, kept = rows[:1], kept[kept["level"] == "frame"]
-    columns = ["level", "promised", "error_real", "error_fake", "wrong", "unsure"]
-    chosen = promises.calibration[promises.calibration["chosen"]][["level", "method", "log_loss", "log_loss_low", "log_loss_high", "ece"]]
-    return {"test": plain(rows), "verdicts": plain(kept[columns].to_dict("records")), "calibration": plain(chosen.to_dict("records"))}
+    verdicts = kept[["level", "promised", *_with_ends(_KEPT)]].to_dict("records")
+    chosen = promises.calibration[promises.calibration["chosen"]][["level", "method", *_with_ends(["log_loss"]), "ece"]]
+    return {"test": plain(rows), "verdicts": plain(verdicts), "calibration": plain(chosen.to_dict("records"))}
+
+
+def _with_ends(names: Iterable[str]) -> list[str]:
+    return [f"{name}{end}" for name in names for end in ("", "_low", "_high")]
 
 
 def _has_clips(predictions: pd.DataFrame) -> bool:
@@ -148,9 +152,3 @@ def _number(value: Any) -> Any:
         return value
     number = float(value)
     return None if number != number else int(number) if number == int(number) and abs(number) > 1 else round(number, 6)
-
-
-def licences(members: Sequence[Member]) -> list[str]:
-    from dfd_lib.models.registry import model_facts
-
-    return sorted({f"{one.model}: {model_facts(one.model).licence}" for one in members})

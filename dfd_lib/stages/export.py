@@ -17,7 +17,8 @@ from dfd_lib.paths import report_dir
 from dfd_lib.stages.calibrate import hold_as_asked
 from dfd_lib.stages.choosing import MEGABYTES, choose
 from dfd_lib.stages.detector_elsewhere import elsewhere
-from dfd_lib.stages.detector_facts import crop_of, data_facts, golden_faces, judgements, licences, metrics, sampling
+from dfd_lib.stages.detector_facts import crop_of, data_facts, golden_faces, judgements, metrics, sampling
+from dfd_lib.stages.detector_licences import licences
 from dfd_lib.stages.media import read_manifest
 from dfd_lib.stages.places import crops_root, run_dir
 from dfd_lib.stages.served import score_crops
@@ -80,7 +81,7 @@ def export_detector(experiment: Experiment, out: Path | None = None, megabytes: 
         "golden": dict(zip(golden, golden_scores(opened, [*golden.values()], rule.aggregator).tolist(), strict=True)),
         "data": data_facts(experiment, manifest),
         "metrics": metrics(predictions, promises, experiment) | elsewhere(experiment, names, runs["seed"], combination),
-        "licences": licences(members),
+        "licences": licences(experiment, members),
         "environment": environment(),
     }
     record_test_read(report, "export", _result(facts))  # first: test was read, whatever becomes of the file

@@ -7,13 +7,14 @@ import pandas as pd
 from dfd_lib.experiment import Experiment
 from dfd_lib.formats import between, by_clip, share
 from dfd_lib.paths import report_dir, whole
+from dfd_lib.stages.copies import without_copies
 from dfd_lib.stages.media import read_manifest
 from dfd_lib.stamp import record_test_read
 from dfd_lib.tables import check_metrics, read_table, write_table
 
 
 def compare(experiment: Experiment, predictions: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Metrics with intervals, by slice, and paired tests; writes metrics, slices and pairs of the report.
+    """Metrics with intervals, by slice, and paired tests, these without soups that are copies; writes metrics, slices and pairs.
 
     Reads `test`, and records that it did.
 
@@ -33,7 +34,8 @@ def compare(experiment: Experiment, predictions: pd.DataFrame) -> tuple[pd.DataF
         pd.concat([metrics, majority_baseline(predictions, manifest, **settings, resamples=rule.resamples)], ignore_index=True)
     )
     slices = slice_metrics(predictions, manifest, rule.slices, **settings, resamples=rule.resamples)
-    pairs = compare_pairs(predictions, level="video", split="test", aggregator=rule.aggregator, resamples=rule.resamples)
+    own = predictions[predictions["model"].isin(without_copies(experiment, predictions["model"].unique()))]
+    pairs = compare_pairs(own, level="video", split="test", aggregator=rule.aggregator, resamples=rule.resamples)
     for name, table in {"metrics": metrics, "slices": slices, "pairs": pairs}.items():
         write_table(table, out / f"{name}.csv")
     record_test_read(out, "50_compare", best_line(metrics))
@@ -73,7 +75,7 @@ def search_ensembles(experiment: Experiment, predictions: pd.DataFrame) -> tuple
 
     out, tried, rule = report_dir(experiment.name), experiment.ensembles, experiment.evaluation
     how = {"level": "video", "aggregator": rule.aggregator, "threshold": rule.threshold}
-    members = _members(experiment, predictions)
+    members = without_copies(experiment, tried.members or predictions["model"].unique())
     table = ensembles.search(predictions, members, tried.rules, **how, seed=experiment.split.seed, resamples=rule.resamples)
     errors = diversity(predictions, members, **how, resamples=rule.resamples)
     write_table(ensembles.ensemble_predictions(predictions, table[table["rule"] != "single"].head(3)), out / "ensemble_predictions.parquet")
@@ -83,21 +85,6 @@ def search_ensembles(experiment: Experiment, predictions: pd.DataFrame) -> tuple
         beside.write_text(ensembles.verdict(table) + "\n")
     record_test_read(out, "60_ensembles", ensembles.verdict(table))
     return table, errors
-
-
-def _members(experiment: Experiment, predictions: pd.DataFrame) -> list[str] | None:
-    """The recipe's members of ensembles, None = all, without a soup that is a copy of another member with every seed.
-
-    It would give that member twice the weight, and its errors look like those of two.
-    """
-    asked = experiment.ensembles.members
-    if not any(model.soup for model in experiment.models.values()):
-        return asked
-    runs, members = read_table(report_dir(experiment.name) / "runs.csv"), asked or list(predictions["model"].unique())
-    if "copy_of" not in runs:  # of a version that did not say so
-        return asked
-    copies = runs.groupby("model")["copy_of"].agg(set)
-    return [one for one in members if not (len(copies[one]) == 1 and copies[one] <= set(members) - {one})]
 
 
 def _with_resolution(manifest: pd.DataFrame, report: Path) -> pd.DataFrame:

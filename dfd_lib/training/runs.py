@@ -96,10 +96,9 @@ def fingerprint(manifest: pd.DataFrame, root: Path, config: Model, seed: int) ->
     version that has more of them. Crops that were cut anew are told by their sizes in bytes.
     """
     digest = hashlib.sha256(json.dumps([config.model_dump(exclude_defaults=True, exclude={"tune"}), seed], sort_keys=True).encode())
-    for weights in (config.weights, config.hyper.get("backbone_weights")):
-        if weights not in (None, "imagenet"):
-            with find_weights(weights).open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
+    for weights in config.weight_files:
+        with find_weights(weights).open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
     if config.self_blended != "no":
         digest.update(METHOD.encode())
     if model_facts(config.model).takes == "clip":

@@ -44,6 +44,28 @@ def test_what_people_see_is_calibrated_and_measured_beside_the_raw_score(tmp_pat
     assert "| single faces | platt | 0.500 (0.400 to 0.600) | 0.021 |" in said and "isotonic" not in said
 
 
+def test_what_verdicts_promise_is_told_with_intervals_where_the_file_has_them(tmp_path):
+    old = {"level": "frame", "promised": 0.05, "error_real": 0.05, "error_fake": 0.074, "unsure": None}
+    said = card_of(tmp_path, verdicts=[old])
+    assert "| single faces | 5% | 5.0% | 7.4% | unknown |" in said and "Measured on `test`:\n" in said
+    ends = {
+        "error_real_low": 0.036,
+        "error_real_high": 0.0641,
+        "error_fake_low": None,
+        "unsure": 0.183,
+        "unsure_low": 0.17,
+        "unsure_high": 0.2,
+    }
+    said = card_of(tmp_path, verdicts=[{**old, **ends}])
+    assert "| single faces | 5% | 5.0% (3.6% to 6.4%) | 7.4% | 18.3% (17.0% to 20.0%) |" in said
+    assert "Measured on `test`; in brackets 95 % intervals from resampling groups:\n" in said
+
+
+def test_it_says_which_numbers_are_of_the_networks_as_exported(tmp_path):
+    said = card_of(tmp_path, test=[{"level": "frame", **MEASURED}], cross=[{"dataset": "home", **MEASURED}])
+    assert "the same networks before they were exported (above: as exported, at half precision)" in said
+
+
 def test_it_tells_of_licence_choice_and_who_else_has_read_test(tmp_path):
     data = {"dataset": "d", "licence": "For research.", "test_elsewhere": "The same crops are in the test part of b."}
     changes = {"metrics": {"test": [{"level": "frame", **MEASURED}]}, "data": data, "ensemble": {"chosen": "Robustness chose nothing."}}
@@ -67,6 +89,8 @@ def test_facts_of_another_kind_are_one_line(tmp_path):
 def test_the_detector_of_the_package_has_a_card():
     said = card(load_bundle(built_in()).spec)
     assert NOT_FOR in said and "## What it was trained on" in said
+    for name in ("larger", "stronger", "finest"):
+        assert f"- {name} (mobilenet_v2): code Apache-2.0 (Keras); weights started from mobilenet_v2_imagenet_notop.weights.h5, BSD" in said
 
 
 def test_the_readme_quotes_the_detector_of_the_package():

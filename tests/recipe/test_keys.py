@@ -47,7 +47,26 @@ def test_every_key_has_a_meaning_and_a_default_that_is_taken():
 def test_the_command_prints_a_part_and_refuses_what_there_is_not():
     said = CliRunner().invoke(app, ["keys", "split"]).output
     assert said.count("\n") == 6
-    assert "split.calib  what calibrates p_fake, thresholds and verdicts (float; default 0.1)" in said
+    assert "split.calib  what calibrates p_fake, thresholds and verdicts (float above 0 and below 1; default 0.1)" in said
     with pytest.raises(ValueError, match="expected the beginning of a key, came 'splt'; there are title, about, data"):
         recipe_keys("splt")
-    assert recipe_keys("models.NAME.tune.trials")[0]["kind"] == "int"
+
+
+KINDS = {
+    "models.NAME.tune.trials": "int of at least 2",
+    "models.NAME.image_size": "int of at least 8 or nothing",
+    "models.NAME.tune.share": "float above 0 and at most 1",
+    "training.learning_rate": "float above 0",
+    "training.averaged": "float of at least 0 and below 1",
+    "training.augment.jpeg": "int from 0 to 100",
+    "training.augment.zoom": "float from 0 to 0.9",
+    "faces.size": "int from 16 to 1024",
+    "split.seed": "int",
+    "seeds": "list of int",
+    "evaluation.slices": "list of str",
+}
+
+
+@pytest.mark.parametrize("key", KINDS)
+def test_numbers_come_with_their_bounds(key):
+    assert recipe_keys(key)[0]["kind"] == KINDS[key]

@@ -49,3 +49,15 @@ def test_fakes_made_in_another_way_are_another_training(tmp_path: Path, monkeypa
     after = {config.self_blended: fingerprint(manifest, tmp_path, config, 1) for config in (plain, blended)}
     assert before["no"] == after["no"]
     assert before["beside"] != after["beside"]
+
+
+def test_terms_of_weights_change_no_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither its fingerprint, nor what the pipeline compares, which is the dump of its settings."""
+    monkeypatch.setenv("DFD_WEIGHTS", str(tmp_path))
+    (tmp_path / "a.png").write_bytes(b"crop")
+    (tmp_path / "first.weights.h5").write_bytes(b"weights")
+    manifest = pd.DataFrame({"path": ["a.png"], "label": [0], "split": ["train"]})
+    unsaid = Model(model="lenet", weights="first.weights.h5")
+    said = Model(model="lenet", weights="first.weights.h5", weights_licence="BSD-3-Clause")
+    assert fingerprint(manifest, tmp_path, said, 1) == fingerprint(manifest, tmp_path, unsaid, 1)
+    assert said.model_dump() == unsaid.model_dump()

@@ -14,7 +14,7 @@ from dfd_lib.data.pixels import load_pixels
 from dfd_lib.experiment import Augment, parse_experiment
 from dfd_lib.models.normal import normalizations
 from dfd_lib.paths import report_dir
-from dfd_lib.stages import results
+from dfd_lib.stages.copies import without_copies
 from dfd_lib.tables import write_table
 from dfd_lib.training.fit import fit
 from dfd_lib.training.predict import p_fake
@@ -123,18 +123,18 @@ def test_a_soup_of_one_says_whose_copy_it_is(crops, members):  # noqa: F811
         np.testing.assert_array_equal(one, other)
 
 
-def test_a_copy_is_no_member_of_ensembles(tmp_path, monkeypatch):
+def test_a_copy_is_told_from_a_mean_and_from_what_stands_without_its_original(tmp_path, monkeypatch):
     monkeypatch.setenv("DFD_OUT", str(tmp_path))
     models = {"a": {"model": "lenet"}, "b": {"model": "lenet"}, "soup": {"model": "lenet", "soup": ["a", "b"]}}
     recipe = {"name": "x", "title": "X", "data": {"source": "demo"}, "models": models, "seeds": [1, 2]}
-    predictions = pd.DataFrame({"model": ["a", "b", "soup"]})
 
-    def members(copies, **changes):
+    def kept(copies, models=("a", "b", "soup")):
         runs = pd.DataFrame({"model": ["a", "b", "soup"] * 2, "copy_of": [None, None, copies[0], None, None, copies[1]]})
         write_table(runs, report_dir("x") / "runs.csv")
-        return results._members(parse_experiment(recipe | changes), predictions)
+        return without_copies(parse_experiment(recipe), models)
 
-    assert members(["a", "a"]) == ["a", "b"]
-    assert members(["a", None]) == members(["a", "b"]) == members([None, None]) == ["a", "b", "soup"], "of their means it is no copy"
-    assert members(["a", "a"], ensembles={"members": ["b", "soup"]}) == ["b", "soup"], "its original is not among them"
-    assert results._members(parse_experiment(recipe | {"models": {"a": {"model": "lenet"}}}), predictions) is None
+    assert kept(["a", "a"]) == ["a", "b"]
+    assert kept(["a", None]) == kept(["a", "b"]) == kept([None, None]) == ["a", "b", "soup"], "of their means it is no copy"
+    assert kept(["a", "a"], ["b", "soup"]) == ["b", "soup"], "its original is not among them"
+    (report_dir("x") / "runs.csv").unlink()
+    assert without_copies(parse_experiment(recipe | {"models": {"a": {"model": "lenet"}}}), ["a"]) == ["a"], "no soup, no question"
