@@ -12,11 +12,11 @@ from sklearn.metrics import roc_auc_score
 import dfd_lib
 from dfd_lib import stages
 from dfd_lib.detector.bundle import load_bundle
-from dfd_lib.detector.predict import DeepfakeDetector
+from dfd_lib.detector.predict import DeepfakeDetector, built_in
 from dfd_lib.detector.spec import Member
 from dfd_lib.evaluation.promises import hold
 from dfd_lib.evaluation.rules import Combination
-from dfd_lib.experiment import parse_experiment
+from dfd_lib.experiment import load_experiment, parse_experiment
 from dfd_lib.models.registry import build
 from dfd_lib.paths import report_dir
 from dfd_lib.stages.choosing import choose
@@ -125,6 +125,11 @@ def test_the_card_tells_the_terms_of_code_and_of_first_weights_member_by_member(
         "gone (lenet): code none published; the build is this project's (MIT); weights started from what the recipe no longer names, "
         "terms not stated in the recipe",
     ]
+
+
+def test_the_package_s_detector_tells_the_terms_that_its_recipe_states():
+    spec = load_bundle(built_in()).spec
+    assert spec.facts["licences"] == licences(load_experiment("dfdc-best"), spec.members)
 
 
 def test_the_card_s_error_rates_come_with_their_intervals(experiment):
