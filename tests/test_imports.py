@@ -31,7 +31,7 @@ BELOW = {
     "recipe.studies": ["recipe.settings"],
     "recipe.ablations": ["recipe.mistakes", "recipe.settings", "spelling"],
     "experiment": ["paths", "recipe.ablations", "recipe.mistakes", "recipe.settings", "recipe.studies", "spelling"],
-    "recipe.keys": ["experiment"],
+    "recipe_keys": ["experiment"],
     "stamp": ["paths", "tables"],
     "other_reads": ["experiment", *TABLES],
     "process": ["paths"],
@@ -67,7 +67,7 @@ BELOW = {
     ],
     "cli": ROOMS,
     "cli.show": ["formats"],
-    "cli.keys": ["cli.show", "recipe.keys"],
+    "cli.keys": ["cli.show", "recipe_keys"],
     "": ROOMS,
 }
 

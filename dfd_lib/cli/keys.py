@@ -12,7 +12,7 @@ def keys(
     as_json: Json = False,
 ) -> None:
     """Every key that a recipe may have, what it means, its kind and its default."""
-    from dfd_lib.recipe.keys import recipe_keys
+    from dfd_lib.recipe_keys import recipe_keys
 
     rows = recipe_keys(part)
     if as_json:

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 from dfd_lib.cli import app
 from dfd_lib.experiment import parse_experiment
 from dfd_lib.paths import recipe, recipes
-from dfd_lib.recipe.keys import NAMED, recipe_keys
+from dfd_lib.recipe_keys import NAMED, recipe_keys
 
 FREE = ("models.NAME.hyper", "ablations.quick", "ablations.changes")
 """Mappings whose keys are others' names."""
