@@ -427,11 +427,13 @@ rule generalise:
 def ablation_parts(run=None):
     """What one training of the study depends on, or all of them."""
     model = lambda name: RECIPE.models[name].model_dump(mode="json", exclude_defaults=True)
-    dealt = (ABLATIONS.folds, ABLATIONS.seed, ABLATIONS.conditions)
+    dealt = lambda folds: (folds, ABLATIONS.seed, ABLATIONS.conditions)
     if run is None:
         return [ABLATIONS.model_dump(mode="json"), *map(model, (ABLATIONS.base, *ABLATIONS.finalists))]
     name = ABLATED[run].name
-    return [model(name), dealt] if name in ABLATIONS.finalists else [model(ABLATIONS.base), ABLATIONS.quick, ABLATIONS.changes.get(name), dealt]
+    if name in ABLATIONS.finalists:
+        return [model(name), dealt(ABLATIONS.final_folds)]
+    return [model(ABLATIONS.base), ABLATIONS.quick, ABLATIONS.changes.get(name), dealt(ABLATIONS.folds)]
 
 
 if ABLATIONS and not ABLATIONS.together:

@@ -31,8 +31,19 @@ class Ablations(Part):
         description="models of the recipe that are trained on all folds of train alone, with all seeds; the first is the measure. "
         "Val is spared, so that it still knows nothing of a student whom they teach",
     )
+    finalist_folds: int | None = Field(
+        None,
+        ge=2,
+        description="in so many parts the groups of train are dealt for finalists, instead of `folds`; "
+        "two cost a third of four and judge as many crops, by networks that learnt from fewer",
+    )
     together: bool = Field(False, description="one job for all, one after the other; otherwise each training is a job of its own")
     seed: int = Field(1, description="of the dealing, and of the changed models")
+
+    @property
+    def final_folds(self) -> int:
+        """In how many parts the groups of train are dealt for finalists."""
+        return self.finalist_folds or self.folds
 
 
 def changed(model: Model, *changes: Mapping[str, Any]) -> Model:
@@ -79,7 +90,7 @@ def screening(asked: Ablations) -> Iterator[Ablation]:
 
 def finals(asked: Ablations, seeds: list[int]) -> Iterator[Ablation]:
     """All trainings of the finalists on folds."""
-    yield from (Ablation(name, fold + 1, seed) for name in asked.finalists for fold in range(asked.folds) for seed in seeds)
+    yield from (Ablation(name, fold + 1, seed) for name in asked.finalists for fold in range(asked.final_folds) for seed in seeds)
 
 
 def check_ablations(where: str, asked: Ablations, models: Mapping[str, Model]) -> None:

@@ -168,7 +168,7 @@ def _folds(experiment: Experiment, final: bool) -> list[pd.DataFrame]:
 
     asked, manifest = study_of(experiment), read_manifest(experiment)
     dealt = manifest[manifest["split"].isin(["train"] if final else ["train", "val"])].reset_index(drop=True)
-    return folds_of(dealt, Tune(folds=asked.folds, seed=asked.seed))
+    return folds_of(dealt, Tune(folds=asked.final_folds if final else asked.folds, seed=asked.seed))
 
 
 def study_of(experiment: Experiment) -> Ablations:

@@ -47,6 +47,7 @@ def recipe(models=None, seeds=(1,), **asked):
         ({"changes": {"base": {}}}, "ablations.changes: expected names of their own, came base"),
         ({"finalists": ["base"]}, "ablations.finalists: expected names of their own, came base"),
         ({"screened": [3]}, "ablations.screened: expected folds from 1 to 2, came 3"),
+        ({"finalist_folds": 1}, "ablations.finalist_folds: Input should be greater than or equal to 2"),
         ({"again": [1]}, "ablations.again: expected other seeds than 1"),
         ({"changes": {}}, "ablations.changes"),
     ],
@@ -65,6 +66,8 @@ def test_which_trainings_a_recipe_means():
     runs = stages.ablation_runs(recipe(again=[5], finalists=["lenet"], seeds=(1, 2), screened=[2]))
     screened = ["base-f2-s1", "base-f2-s5", "jpeg-f2-s1", "wide-f2-s1"]
     assert list(runs) == [*screened, "lenet-f1-s1", "lenet-f1-s2", "lenet-f2-s1", "lenet-f2-s2"]
+    dealt_otherwise = stages.ablation_runs(recipe(finalists=["lenet"], finalist_folds=3))
+    assert list(dealt_otherwise) == ["base-f1-s1", "jpeg-f1-s1", "wide-f1-s1", "lenet-f1-s1", "lenet-f2-s1", "lenet-f3-s1"]
     assert stages.ablation_runs(parse_experiment({"name": "x", "title": "X", "data": {"source": "demo"}, "models": {"lenet": {}}})) == {}
 
 
@@ -81,7 +84,7 @@ def test_a_change_is_of_one_thing_and_what_is_quick_stays_quick():
 def test_the_study_trains_on_folds_alone_once_and_writes_table_words_and_section(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("DFD_OUT", str(tmp_path))
     monkeypatch.setenv("DFD_PROJECT", str(tmp_path))
-    asked = recipe(changes={"jpeg": {"augment": {"jpeg": 40}}}, again=[2], finalists=["lenet"], conditions=["jpeg-40"])
+    asked = recipe(changes={"jpeg": {"augment": {"jpeg": 40}}}, again=[2], finalists=["lenet"], finalist_folds=3, conditions=["jpeg-40"])
     manifest = drawn_crops(tmp_path)
     monkeypatch.setattr("dfd_lib.stages.ablations.read_manifest", lambda experiment: manifest)
     for module in ("ablations", "robustness"):
@@ -150,6 +153,7 @@ def assert_val_is_spared(asked, manifest):
     path = report_dir("ablated") / "finalists_predictions.parquet"
     table = stages.collect_finalists(asked)
     assert table["name"].tolist() == ["lenet"]
+    assert table["folds"].tolist() == [3], "the finalists' own"
     assert read_table(path.with_name("finalists.csv")).columns.tolist() == table.columns.tolist()
     assert "key_0" not in table
     taught = read_table(path)
