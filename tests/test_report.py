@@ -13,7 +13,7 @@ import synthetic_report as made
 
 from dfd_lib import figures
 from dfd_lib.formats import between, count, duration, share, signed
-from dfd_lib.report import diff, summary, write_page
+from dfd_lib.report import diff, in_words, summary, write_page
 from dfd_lib.report.captions import describe
 from dfd_lib.tables import METRICS_KEY, read_table, write_table
 
@@ -562,6 +562,23 @@ class TestDiff:
         write_table(plain.assign(auc=plain["auc"] - 0.1), after / "metrics.csv")
         moved = diff(before, after)
         assert set(moved["metric"]) == {"auc"} and not moved["outside"].any()
+
+    def test_words_say_each_thing_once(self, sides):
+        before, after, table = sides
+        assert in_words(diff(before, before)) == ["nothing moved"]
+        changed = table.replace({"model": {"minivggnet": "minivgg"}})
+        test = (changed["model"] == "lenet") & (changed["split"] == "test")
+        changed.loc[test, "auc"] = 0.001  # by frame and by clip: two numbers, outside of any interval
+        changed.loc[changed.index[test][0], "brier"] += 1e-3
+        before_table = table.copy()
+        before_table.loc[test, ["auc", "auc_low", "auc_high"]] = [0.9, 0.8, 0.95]
+        write_table(before_table, before / "metrics.csv")
+        write_table(changed, after / "metrics.csv")
+        lines = in_words(diff(before, after))
+        assert sum("minivggnet" in line for line in lines) == 1 and sum(line.startswith("only before: minivggnet (") for line in lines) == 1
+        assert sum(line.startswith("only after: minivgg (") for line in lines) == 1
+        assert [line for line in lines if line.startswith("  ")] == ["  lenet, test, frame and video: AUC .900 → .001 (−.899)"]
+        assert lines[-1] == "1 other number moved, within that interval or without one, by .001 at most"
 
     def test_a_folder_without_metrics_is_refused(self, sides, tmp_path):
         with pytest.raises(FileNotFoundError, match=r"metrics\.csv"):

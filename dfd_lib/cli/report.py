@@ -29,12 +29,17 @@ def report(
 
 
 def diff(left: Annotated[str, typer.Argument(help="A report's name or folder.")], right: str, as_json: Json = False) -> None:
-    """What moved between two reports."""
+    """What moved between two reports, in few lines; with --json, each number."""
     from dfd_lib.paths import report_dir
     from dfd_lib.report import diff as diff_reports
+    from dfd_lib.report import in_words
 
     folders = [Path(one) if Path(one).is_dir() else report_dir(one) for one in (left, right)]
-    show(diff_reports(*folders).to_dict("records"), as_json)
+    moved = diff_reports(*folders)
+    if as_json:
+        show(moved.to_dict("records"), as_json)
+    else:
+        typer.echo("\n".join(in_words(moved)))
 
 
 def notebook(
