@@ -10,7 +10,7 @@ from dfd_lib.tables import conditions_of
 _FOOT = (
     "AUC is the mean over the folds; intervals are of resampled groups, and of seeds where the model that is the measure has several. "
     "p is corrected for the number of rows (Holm); surely is what both say. "
-    "The fold that judges a training also chose its epoch: each AUC is a little too good, which a difference of two hardly is. "
+    "The fold that judges a training also chose its epoch: each AUC is a little too good, differences hardly. "
 )
 
 _TIMES = {
