@@ -291,6 +291,19 @@ def test_costs_mark_the_one_that_is_served(folder):
     write_table(pd.DataFrame(rows), folder / "costs.csv")
     (costs,) = [table for table in read(folder).tables if "ms a face" in table[0]]
     assert [row[0] for row in costs[1:]] == ["large", "small (served)"]
+    assert "Served as the detector: small, test AUC .700 (.600–.800) by clip" in summary("lab")
+    write_table(pd.DataFrame(rows).assign(served=False), folder / "costs.csv")
+    assert "Served as the detector" not in summary("lab")
+
+
+def test_every_two_finalists_are_a_pair_of_folds_and_not_of_test(folder):
+    pair = {"left": "large", "right": "small", "level": "video", "metric": "auc", "difference": 0.02, "low": 0.01, "high": 0.03}
+    write_table(pd.DataFrame([pair | {"p": 0.001, "p_holm": 0.006, "significant": True}]), folder / "finalists_pairs.csv")
+    page = read(folder)
+    (caption,) = [caption for caption in page.captions() if caption.startswith("Every two finalists")]
+    assert caption.endswith("validation folds alone")
+    assert "intervals and p are of resampled groups, and of seeds where a model has several" in page.words("section")
+    assert ["large", "small", "yes"] in [[*row[:2], row[-1]] for table in page.tables for row in table]
 
 
 def test_promises_are_about_the_best_model_and_say_what_is_not_available(folder):

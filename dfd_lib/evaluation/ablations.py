@@ -1,5 +1,6 @@
 """What changes of one model bought on validation folds: paired differences, with intervals from resampled groups."""
 
+import itertools
 from collections.abc import Iterable
 
 import numpy as np
@@ -73,6 +74,27 @@ def ablation_table(predictions: pd.DataFrame, base: str, *, aggregator: str = "m
     return table
 
 
+def ablation_pairs(predictions: pd.DataFrame, *, aggregator: str = "mean", resamples: int = 2000, seed: int = 1) -> pd.DataFrame:
+    """Every two models against each other, as `ablation_table` holds them all against one.
+
+    Args:
+        predictions, aggregator, resamples, seed: as there; conditions beside `clean` are passed over.
+
+    Returns:
+        A row a pair that shares a fold: left, right, level, metric, difference (of AUC, left minus right), low, high (95 %), p,
+        p_holm (over all pairs), significant.
+    """
+    folds, spread = _folds(predictions[predictions["condition"] == CLEAN], aggregator, resamples, seed)
+    rows = []
+    for left, right in itertools.combinations(predictions["model"].unique(), 2):
+        if both := _shared(left, right, folds):
+            names = {"left": left, "right": right, "level": "video", "metric": "auc"}
+            rows.append(names | _difference(left, right, both, spread)._asdict())
+    table = pd.DataFrame(rows, columns=["left", "right", "level", "metric", *Difference._fields])
+    table["p_holm"] = holm(table["p"])
+    return table.assign(significant=significant(table))
+
+
 def under(table: pd.DataFrame, condition: str) -> pd.DataFrame:
     """An ablation table with the columns of `UNDER` as they are under another condition than `clean`."""
     return table.assign(**{name: table[f"{name}_{condition}"] for name in UNDER})
@@ -81,14 +103,19 @@ def under(table: pd.DataFrame, condition: str) -> pd.DataFrame:
 def _table(predictions: pd.DataFrame, base: str, *, aggregator: str, resamples: int, seed: int) -> pd.DataFrame:
     if base not in set(predictions["model"]):
         raise ValueError(f"ablations: expected predictions of {base!r}, came none. Train it on the same folds.")
-    folds = {fold: _fold(rows, aggregator, resamples, seed + int(fold)) for fold, rows in predictions.groupby("fold")}
-    spread = _spread_of_seeds(folds.values())
+    folds, spread = _folds(predictions, aggregator, resamples, seed)
     rows = [_row(name, base, predictions[predictions["model"] == name], folds, spread) for name in predictions["model"].unique()]
     table = pd.DataFrame([*rows, *_luck(base, folds)]).assign(aggregator=aggregator)
     table["p_holm"] = holm(table["p"])
     first = table["name"] != base
     order = np.lexsort((-table["difference"].fillna(0), first))
     return table.iloc[order].reset_index(drop=True)[COLUMNS]
+
+
+def _folds(predictions: pd.DataFrame, aggregator: str, resamples: int, seed: int) -> tuple[dict[int, dict], tuple[float, int]]:
+    """Each fold by its number, and what seeds vary by in all of them."""
+    folds = {fold: _fold(rows, aggregator, resamples, seed + int(fold)) for fold, rows in predictions.groupby("fold")}
+    return folds, _spread_of_seeds(folds.values())
 
 
 def _fold(rows: pd.DataFrame, aggregator: str, resamples: int, seed: int) -> dict:
@@ -114,7 +141,7 @@ def _spread_of_seeds(folds: Iterable[dict]) -> tuple[float, int]:
 
 def _row(name: str, base: str, own: pd.DataFrame, folds: dict, spread: tuple[float, int]) -> dict:
     there = {fold: one for fold, one in folds.items() if name in one["point"]}
-    both = [one for one in there.values() if base in one["point"]]
+    both = _shared(name, base, folds)
     if not both:
         raise ValueError(f"ablations: expected {name!r} and {base!r} on a fold that both were trained for, came none. Train both on it.")
     facts = {
@@ -129,10 +156,20 @@ def _row(name: str, base: str, own: pd.DataFrame, folds: dict, spread: tuple[flo
     }
     if name == base:
         return facts | dict.fromkeys(["difference", "low", "high", "p"], np.nan)
-    difference = float(np.mean([one["point"][name].mean() - one["point"][base].mean() for one in both]))
-    draws = np.mean([one["draws"][name] - one["draws"][base] for one in both], axis=0)
-    of_seeds = spread[0] * sum(1 / len(one["point"][side]) for one in both for side in (name, base)) / len(both) ** 2
-    return facts | _judged(difference, draws, sum(one["groups"] for one in both), (of_seeds, spread[1]))._asdict()
+    return facts | _difference(name, base, both, spread)._asdict()
+
+
+def _shared(left: str, right: str, folds: dict[int, dict]) -> list[dict]:
+    """The folds that both were trained for."""
+    return [one for one in folds.values() if {left, right} <= one["point"].keys()]
+
+
+def _difference(left: str, right: str, both: list[dict], spread: tuple[float, int]) -> Difference:
+    """Left minus right, in the mean of the folds of both."""
+    difference = float(np.mean([one["point"][left].mean() - one["point"][right].mean() for one in both]))
+    draws = np.mean([one["draws"][left] - one["draws"][right] for one in both], axis=0)
+    of_seeds = spread[0] * sum(1 / len(one["point"][side]) for one in both for side in (left, right)) / len(both) ** 2
+    return _judged(difference, draws, sum(one["groups"] for one in both), (of_seeds, spread[1]))
 
 
 def _judged(difference: float, draws: np.ndarray, groups: int, of_seeds: tuple[float, int]) -> Difference:

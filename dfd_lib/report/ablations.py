@@ -4,13 +4,19 @@ import pandas as pd
 
 from dfd_lib.formats import count, duration, p_value, share
 from dfd_lib.report.blocks import Block, Cell, Column, Section, Table, Words, metric_cell, number_cell, text_cell
+from dfd_lib.report.pairs import pair_table
 from dfd_lib.report.source import Report
 from dfd_lib.tables import conditions_of
 
 _FOOT = (
     "AUC is the mean over the folds; intervals are of resampled groups, and of seeds where the model that is the measure has several. "
     "p is corrected for the number of rows (Holm); surely is what both say. "
-    "The fold that judges a training also chose its epoch: each AUC is a little too good, differences hardly. "
+    "The fold that judges a training also chose its epoch: each AUC is a little too good, of trainings with more epochs a little more. "
+)
+
+_PAIRED = (
+    "AUC is the mean over the folds; intervals and p are of resampled groups, and of seeds where a model has several; "
+    "p (Holm) is corrected for the number of rows. A difference counts as real where p (Holm) is below .05 and the interval leaves 0 out."
 )
 
 _TIMES = {
@@ -28,6 +34,9 @@ def ablations(report: Report) -> Section:
         if table is not None:
             said = [line for line in report.text(f"{name}.txt").splitlines() if line.strip()]
             blocks += [Words(said), *report.pictures(name), _table(f"{title}, {report.clips}", table)]
+    pairs = report.table("finalists_pairs.csv")
+    if pairs is not None:
+        blocks.append(pair_table(f"Every two finalists, {report.clips}; validation folds alone", pairs, foot=_PAIRED))
     costs = report.table("costs.csv")
     if costs is not None:
         blocks += [*report.pictures("costs"), _costs(costs, report.clips)]

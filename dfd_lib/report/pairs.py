@@ -35,13 +35,13 @@ def _left_out(report: Report, table: pd.DataFrame) -> list[str]:
     return [f"In no pair are copies, soups that took one member alone: {copies}."] if copies else []
 
 
-def pair_table(caption: str, table: pd.DataFrame, *facts: str) -> Table:
+def pair_table(caption: str, table: pd.DataFrame, *facts: str, foot: str = TESTED) -> Table:
     """A row a pair, the surest difference first; `facts` are further columns of text, shown first."""
     columns = [Column(name) for name in (*facts, "left", "right", "level", "metric")]
     columns += [Column(name, True) for name in ("left minus right", "p", "p (Holm)")]
     ordered = table.sort_values([*facts, "p"], kind="stable")
     rows = [[*(text_cell(row[name]) for name in facts), *_pair(row)] for _, row in ordered.iterrows()]
-    return Table(caption, [*columns, Column("significant")], rows, TESTED, folded=True)
+    return Table(caption, [*columns, Column("significant")], rows, foot, folded=True)
 
 
 def clip_rule_of(report: Report, table: pd.DataFrame) -> str:

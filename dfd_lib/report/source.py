@@ -55,6 +55,7 @@ COLUMNS = {
     "tuning.csv": ["model", "trials", "val_default", "val_tuned", "test_default", "test_tuned", "gain", "gain_low", "gain_high"],
     "ablations.csv": ["name", "luck", "changed", "auc", "difference", "low", "high", "p_holm", "minutes", "image_size", "parameters"],
     "finalists.csv": ["name", "luck", "changed", "auc", "difference", "low", "high", "p_holm", "minutes", "image_size", "parameters"],
+    "finalists_pairs.csv": ["left", "right", "level", "metric", "difference", "low", "high", "p", "p_holm", "significant"],
     "systems.csv": [
         *("system", "model", "recipe", "changed", "claimed", "claimed_low", "claimed_high", "claimed_n", "gap"),
         *(f"{metric}{end}" for metric in ("accuracy", "auc", "balanced_accuracy", "f1", "difference") for end in ("", "_low", "_high")),

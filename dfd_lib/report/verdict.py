@@ -72,7 +72,7 @@ def headline(report: Report) -> list[str]:
         said.append(f"Best single model: {best.model}, {best.split} AUC {best.score('auc')} {_by(report, best)}.")
         baseline = _baseline(report, best)
         said.append(f"Accuracy {best.score('accuracy')}" + (f"; always naming the commoner class gives {baseline}." if baseline else "."))
-    return said + [line for line in report.text("ensembles.txt").splitlines() if line.strip()]
+    return said + [line for line in report.text("ensembles.txt").splitlines() if line.strip()] + _served(report)
 
 
 def summary(name: str) -> str:
@@ -89,6 +89,16 @@ def summary(name: str) -> str:
     if report.recipe.data.source == "demo":
         lines.append("These are drawings; scores on them say nothing about real deepfakes.")
     return "\n".join([f"{report.recipe.title} ({name})", *lines])
+
+
+def _served(report: Report) -> list[str]:
+    """What the detector's file holds, where that was priced: often less than the best ensemble, which need not fit into it."""
+    costs = report.table("costs.csv")
+    if costs is None or not costs["served"].any():
+        return []
+    row = costs[costs["served"].astype(bool)].iloc[0]
+    auc = between(row["test_auc"], row["test_auc_low"], row["test_auc_high"])
+    return [f"Served as the detector: {row['name']}, test AUC {auc} {report.clips}."]
 
 
 def _by(report: Report, best: Best) -> str:

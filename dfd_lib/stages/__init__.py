@@ -5,7 +5,7 @@ cached or sent to another machine. The Snakefile says which follows which.
 """
 
 from dfd_lib.process import workers
-from dfd_lib.stages.ablation_tables import collect_ablations, collect_finalists
+from dfd_lib.stages.ablation_tables import collect_ablations, collect_finalists, compared_before
 from dfd_lib.stages.ablations import ablate, ablation_runs, ablation_settings, ablations_asked, blended_faces
 from dfd_lib.stages.checks import check_leak_free, check_written, stamp
 from dfd_lib.stages.leaktax import pay_leak_tax
@@ -34,6 +34,7 @@ __all__ = [
     "compare",
     "compare_systems",
     "compare_time",
+    "compared_before",
     "crops_root",
     "draw_clips",
     "find_faces",

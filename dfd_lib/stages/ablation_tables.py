@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from dfd_lib.evaluation.ablations import COLUMNS, ablation_table, verdict
+from dfd_lib.evaluation.ablations import COLUMNS, ablation_pairs, ablation_table, verdict
 from dfd_lib.evaluation.changes import CLEAN
 from dfd_lib.experiment import Experiment
 from dfd_lib.paths import report_dir, whole
@@ -36,7 +36,10 @@ def collect_ablations(experiment: Experiment) -> pd.DataFrame:
 
 
 def collect_finalists(experiment: Experiment) -> pd.DataFrame:
-    """Compare the finalists; writes finalists.csv, finalists.txt, and finalists_predictions.parquet, which can teach a student.
+    """Compare the finalists; writes finalists.csv, finalists.txt, finalists_pairs.csv and finalists_predictions.parquet.
+
+    The first is the measure of finalists.csv; finalists_pairs.csv holds each against each (`ablation_pairs`), and the predictions,
+    of each crop by what had not seen it, can teach a student.
 
     Returns:
         As `collect_ablations` does; empty, and nothing written, where the recipe names none.
@@ -49,32 +52,45 @@ def collect_finalists(experiment: Experiment) -> pd.DataFrame:
         return pd.DataFrame(columns=COLUMNS)
     table, predictions = _compared(experiment, list(finals(asked, experiment.seeds)), asked.finalists[0])
     _write(experiment, "finalists", table)
+    write_table(ablation_pairs(predictions, **_rule(experiment)), report / "finalists_pairs.csv")
     path = report / "finalists_predictions.parquet"
+    predictions = predictions.loc[predictions["condition"] == CLEAN].drop(columns="fold").reset_index(drop=True)
     if not (path.is_file() and read_table(path).equals(predictions)):  # else a student would be thought to know older ones
         write_table(predictions, path)
     return table
+
+
+def compared_before(experiment: Experiment, name: str) -> pd.DataFrame:
+    """A table that was written before, `ablations` or `finalists`, for which no training is asked for; empty where there is none."""
+    path = report_dir(experiment.name) / f"{name}.csv"
+    return read_table(path) if path.is_file() else pd.DataFrame(columns=COLUMNS)
 
 
 def written(experiment: Experiment) -> list[str]:
     """The tables, texts and figures that the study of the recipe leaves; of finalists a figure that says so, where it names none."""
     named = ["ablations", "finalists"] if study_of(experiment).finalists else ["ablations"]
     tables = [f"{name}.{suffix}" for name in named for suffix in ("csv", "txt")]
-    return [*tables, *(["finalists_predictions.parquet"] if "finalists" in named else []), "figures/ablations.png", "figures/finalists.png"]
+    more = ["finalists_pairs.csv", "finalists_predictions.parquet"] if "finalists" in named else []
+    return [*tables, *more, "figures/ablations.png", "figures/finalists.png"]
 
 
 def _compared(experiment: Experiment, asked: list[Ablation], base: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The table of some trainings, and their clean predictions: of each crop, by what had not seen it."""
+    """The table of some trainings, and their predictions with the fold of each: of each crop, by what had not seen it."""
     runs, parts = {one: read_run(run_folder(experiment, one.run)) for one in asked}, []
     for one, run in runs.items():
         under = [read_table(path) for path in scores_under_conditions(experiment, run.folder).values() if path.is_file()]
         parts += [table.assign(model=one.name, fold=one.fold) for table in (run.predictions, *under)]
-    rule = experiment.evaluation
     predictions = pd.concat(parts, ignore_index=True)
-    table = ablation_table(predictions, base, aggregator=rule.aggregator, resamples=rule.resamples, seed=experiment.split.seed)
+    table = ablation_table(predictions, base, **_rule(experiment))
     costs = _costs(runs).reindex(table["name"].where(~table["luck"], base))  # a seed of the base costs what the base does
     changed = [changed_in_words(experiment, name) for name in costs.index]
     table = table.assign(changed=changed).join(costs.reset_index(drop=True))
-    return table, predictions.loc[predictions["condition"] == CLEAN].drop(columns="fold").reset_index(drop=True)
+    return table, predictions
+
+
+def _rule(experiment: Experiment) -> dict[str, str | int]:
+    asked = experiment.evaluation
+    return {"aggregator": asked.aggregator, "resamples": asked.resamples, "seed": experiment.split.seed}
 
 
 def _costs(runs: dict[Ablation, Run]) -> pd.DataFrame:

@@ -1,12 +1,14 @@
 """Differences between models on folds: against a bootstrap written out, and against what is known."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from dfd_lib.evaluation.ablations import COLUMNS, UNDER, ablation_table, under, verdict
+from dfd_lib.evaluation.ablations import COLUMNS, UNDER, ablation_pairs, ablation_table, under, verdict
 from dfd_lib.figures import ablations as drawn
 from dfd_lib.tables import conditions_of
 
@@ -129,6 +131,35 @@ def test_a_condition_has_columns_of_its_own_and_words_of_its_own():
     assert "1 surely helps: size" in said[1]
     assert any(line.startswith("At jpeg-40, where base has .") and "1 surely helps: jpeg" in line for line in said)
     assert len(drawn(came.assign(minutes=1.0)).axes) == 3
+
+
+def test_every_two_models_are_held_against_each_other_as_against_a_base(table):
+    """With each model as the base in turn; Holm's correction, written out by rank, over the six pairs alone."""
+    rows, how = table
+    came = ablation_pairs(rows, resamples=how["resamples"])
+    names = rows["model"].unique().tolist()
+    assert list(zip(came["left"], came["right"], strict=True)) == [*itertools.combinations(names, 2)]
+    for right, against in came.groupby("right"):
+        one = ablation_table(rows, right, resamples=how["resamples"]).set_index("name").loc[against["left"]]
+        np.testing.assert_allclose(against[["difference", "low", "high", "p"]], one[["difference", "low", "high", "p"]])
+    ranked = came.sort_values("p")
+    corrected = np.maximum.accumulate(ranked["p"].to_numpy() * np.arange(6, 0, -1)).clip(max=1)
+    np.testing.assert_allclose(ranked["p_holm"], corrected)
+    surely = came.set_index(["left", "right"])["significant"]
+    assert surely["better", "worse"]
+    assert not surely["base", "same"]
+
+
+def test_two_models_that_share_no_fold_are_no_pair_and_seeds_of_a_third_widen_all():
+    rows = predictions({"base": 1.0, "other": 2.0, "third": 1.5})
+    apart = rows[(rows["model"] == "third") | (rows["fold"] == np.where(rows["model"] == "base", 1, 2))]
+    came = ablation_pairs(apart, resamples=100)
+    assert list(zip(came["left"], came["right"], strict=True)) == [("base", "third"), ("third", "other")]
+    more = predictions({"base": 1.0, "other": 2.0, "third": 1.5}, seeds=(1, 2, 3))
+    several = more[(more["model"] == "third") | (more["seed"] == 1)]
+    wide, narrow = (ablation_pairs(one, resamples=100).iloc[0] for one in (several, rows))
+    assert wide["high"] - wide["low"] > narrow["high"] - narrow["low"]
+    assert ablation_pairs(rows[rows["model"] == "base"], resamples=100).empty
 
 
 def test_words_and_figure_tell_what_helps_what_hurts_and_what_luck_is(table):

@@ -156,6 +156,8 @@ def assert_val_is_spared(asked, manifest):
     assert table["folds"].tolist() == [3], "the finalists' own"
     assert read_table(path.with_name("finalists.csv")).columns.tolist() == table.columns.tolist()
     assert "key_0" not in table
+    assert stages.compared_before(asked, "finalists")["auc"].tolist() == pytest.approx(table["auc"].tolist(), abs=1e-5)
+    assert read_table(path.with_name("finalists_pairs.csv")).empty, "one finalist is no pair"
     taught = read_table(path)
     assert sorted(taught["path"]) == sorted(manifest.loc[manifest["split"] == "train", "path"])
     assert set(taught["condition"]) == {"clean"}
@@ -184,7 +186,14 @@ def drawn_crops(root):
 def test_a_study_with_finalists_is_whole_only_with_their_tables():
     without, whole = written(recipe()), written(recipe(finalists=["lenet"]))
     assert sorted(without) == ["ablations.csv", "ablations.txt", "figures/ablations.png", "figures/finalists.png"]
-    assert {*whole} - {*without} == {"finalists.csv", "finalists.txt", "finalists_predictions.parquet"}
+    assert {*whole} - {*without} == {"finalists.csv", "finalists.txt", "finalists_pairs.csv", "finalists_predictions.parquet"}
+
+
+def test_what_was_compared_before_asks_for_no_training(tmp_path, monkeypatch):
+    monkeypatch.setenv("DFD_OUT", str(tmp_path))
+    assert stages.compared_before(recipe(), "ablations").empty
+    write_table(pd.DataFrame({"name": ["base"], "auc": [0.75]}), report_dir("ablated") / "ablations.csv")
+    assert stages.compared_before(recipe(), "ablations")["auc"].tolist() == [0.75]
 
 
 def test_blended_faces_are_drawn_ones_with_their_masks():
