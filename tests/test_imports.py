@@ -1,9 +1,9 @@
 """Who may import whom: the house's arrows point down, and what must start quickly loads nothing heavy."""
 
 import ast
+import functools
 import subprocess
 import sys
-from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -82,9 +82,11 @@ def is_within(name: str, rooms: list[str]) -> bool:
     return any(name == room or name.startswith(f"{room}.") for room in rooms)
 
 
-def imports_of(name: str, *, lazy: bool) -> Iterator[tuple[int, str]]:
+@functools.cache
+def imports_of(name: str, *, lazy: bool) -> list[tuple[int, str]]:
     """Line and absolute name of what a module imports; with `lazy`, inside functions too. What only type checkers read does not count."""
     todo: list[ast.AST] = [ast.parse(FILES[name].read_text())]
+    found = []
     while todo:
         node = todo.pop()
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) and not lazy:
@@ -93,11 +95,12 @@ def imports_of(name: str, *, lazy: bool) -> Iterator[tuple[int, str]]:
             todo += node.orelse
             continue
         if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name) for alias in node.names)
+            found += [(node.lineno, alias.name) for alias in node.names]
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{name}, line {node.lineno}: a relative import hides which way the arrow points"
-            yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
+            found += [(node.lineno, f"{node.module}.{alias.name}") for alias in node.names]
         todo += ast.iter_child_nodes(node)
+    return found
 
 
 def ours(imported: str) -> str | None:

@@ -82,12 +82,18 @@ def drawn(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def folder(house, drawn):
-    """A whole report of five models."""
-    folder = made.write_report(house / "lab", NAMES)
+@pytest.fixture(scope="module")
+def whole(drawn, tmp_path_factory):
+    """A whole report of five models, written once."""
+    folder = made.write_report(tmp_path_factory.mktemp("whole") / "lab", NAMES)
     shutil.copytree(drawn, folder / "figures")
     return folder
+
+
+@pytest.fixture
+def folder(house, whole):
+    """A copy of it, the test's own."""
+    return shutil.copytree(whole, house / "lab")
 
 
 def read(folder) -> Page:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -31,11 +32,13 @@ def detect(
     """
     from dfd_lib.detector.predict import DeepfakeDetector
 
-    found = _media(files)
-    if not found:
+    found, unread = _media(files)
+    if not found and not unread:
         raise ValueError("detect: expected photos or videos, came folders without any. Give a file.")
+    if table is not None:
+        _check_writable(table)
     judge = DeepfakeDetector(detector, error_rate=error_rate)
-    verdicts = [*_judged(judge, found, time_limit, tell=not as_json)]
+    verdicts = [*_judged(judge, found, time_limit, tell=not as_json), *_told(unread, tell=not as_json)]
     if as_json:
         typer.echo(json.dumps([verdict.to_dict() for verdict in verdicts], indent=2))
     else:
@@ -45,23 +48,26 @@ def detect(
     raise typer.Exit(1 if any(verdict.verdict == "ERROR" for verdict in verdicts) else 0)
 
 
-def _media(files: list[Path]) -> list[Path]:
-    """Files as they were named, and of folders all that is a photo or a video, or should be one by its name, in order."""
-    found, others = [], 0
+def _media(files: list[Path]) -> tuple[list[Path], list["Verdict"]]:
+    """Files as they were named, and of folders all that is a photo or a video, or should be one by its name, in order.
+
+    Links are followed. What cannot be read of a folder is an ERROR each: a file that is not looked at must not go unsaid.
+    """
+    from dfd_lib.data.walk import walk
+    from dfd_lib.detector.verdict import Verdict
+
+    found, unread, others = [], [], 0
     for path in files:
         if not path.is_dir():
             found.append(path)
             continue
-        inside = sorted(one for one in path.rglob("*") if one.is_file() and not _hidden(one.relative_to(path)))
-        media = [one for one in inside if _is_medium(one)]
+        inside, problems = walk(path)
+        media = [path / one for one in inside if _is_medium(path / one)]
+        unread += [Verdict(str(path / one), "", "ERROR", reason=why) for one, why in problems]
         found, others = found + media, others + len(inside) - len(media)
     if others:
         typer.echo(f"passed over {others} {'file that is' if others == 1 else 'files that are'} neither photo nor video", err=True)
-    return found
-
-
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+    return found, unread
 
 
 def _is_medium(path: Path) -> bool:
@@ -89,6 +95,12 @@ def _judged(judge: "DeepfakeDetector", files: list[Path], limit: float, *, tell:
         yield verdict
 
 
+def _told(verdicts: list["Verdict"], *, tell: bool) -> list["Verdict"]:
+    if tell:
+        typer.echo("".join(f"{_line(one)}\n" for one in verdicts), nl=False)
+    return verdicts
+
+
 def _line(verdict: "Verdict") -> str:
     said = "" if verdict.p_fake is None else f"  p_fake {verdict.p_fake:.2f}"
     everybody = ", ".join(f"{one.verdict} {one.p_fake:.2f}" for one in verdict.people)
@@ -103,14 +115,25 @@ def _line(verdict: "Verdict") -> str:
 
 def _last_words(verdicts: list["Verdict"]) -> Iterator[str]:
     """What one answer means, or how many files got which; then once what holds for all of them."""
-    from dfd_lib.detector.verdict import ELSEWHERE, OF_MANY, VERDICTS, meaning, sentence
+    from dfd_lib.detector.verdict import ELSEWHERE, OF_MANY, VERDICTS, meaning, rate, sentence
 
     counts = {name: sum(one.verdict == name for one in verdicts) for name in VERDICTS}
     shares = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
     yield meaning(verdicts[0]) if len(verdicts) == 1 else f"{len(verdicts)} files: {shares}"
+    for promise in dict.fromkeys(one.promise for one in verdicts if one.promise is not None and len(verdicts) > 1):
+        yield f"Promised: at most {rate(promise)} of real files called FAKE, and of fakes REAL."
     if len(verdicts) > 1 and any(one.p_fake is not None for one in verdicts):
         yield f"{OF_MANY} {ELSEWHERE}"
     yield from map(sentence, dict.fromkeys(one.caveat for one in verdicts if one.caveat))
+
+
+def _check_writable(path: Path) -> None:
+    """Ten thousand files later would be too late to find out."""
+    if path.is_dir():
+        raise ValueError(f"--csv: expected a file, came the folder {path}. Name a file in it.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=path.parent):
+        pass
 
 
 def _write_csv(rows: list[dict], path: Path) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 import simplejpeg
 from PIL import Image, UnidentifiedImageError
 
+from dfd_lib.data.magic import sniff
 from dfd_lib.data.media import MAX_PIXELS, check_file, words
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
@@ -77,6 +78,21 @@ def open_image(path: str | Path) -> Iterator[Image.Image]:
             if image.width * image.height > MAX_PIXELS:
                 raise Image.DecompressionBombError
             yield image
+
+
+def moves(path: Path) -> bool:
+    """Whether an image file is an animation; a damaged one is not."""
+    try:
+        with open_image(path) as image:
+            return bool(getattr(image, "is_animated", False))
+    except ValueError:
+        return False
+
+
+def is_photo(path: Path) -> bool:
+    """Whether a file is an image by its content; a GIF that moves is a clip, as it is where faces are extracted."""
+    kind, name = sniff(path)
+    return kind == "image" and not (name == "GIF" and moves(path))
 
 
 @contextmanager

@@ -12,7 +12,8 @@ import re
 import pandas as pd
 
 from dfd_lib.data.annotations import PARTS, labels, lines, parts, read_csv, read_json, whole_numbers
-from dfd_lib.data.tree import SUFFIX, Problems, Tree, as_on_disk
+from dfd_lib.data.tree import SUFFIX, Tree, as_on_disk
+from dfd_lib.data.walk import Problems
 from dfd_lib.spelling import did_you_mean
 
 CLASSES = {

@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from dfd_lib.data.tree import walk
+from dfd_lib.data.walk import walk
 
 
 def source_signature(root: Path) -> str:

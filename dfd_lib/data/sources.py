@@ -8,7 +8,8 @@ import pandas as pd
 from dfd_lib.data import layouts
 from dfd_lib.data.annotations import given_groups
 from dfd_lib.data.splits import connected_groups
-from dfd_lib.data.tree import Problems, Tree, as_on_disk, read_tree
+from dfd_lib.data.tree import Tree, as_on_disk, read_tree
+from dfd_lib.data.walk import Problems
 from dfd_lib.paths import find_source
 from dfd_lib.spelling import did_you_mean
 

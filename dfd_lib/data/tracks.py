@@ -27,6 +27,12 @@ MIN_PRESENCE = 0.2
 MAX_PEOPLE = 4
 """Of the people of a scene so many are kept, by the total area of their faces."""
 
+DROPPED = f"some faces are dropped, of people who pass by or come after the {MAX_PEOPLE} largest"
+"""Said of a clip with people whom `main_people` leaves out."""
+
+PASSED_BY = "no face stayed long enough"
+"""Said of a clip in which it leaves out everybody."""
+
 Followed = tuple[int, np.ndarray, list[Face]]
 """A frame's number, its pixels, its faces."""
 

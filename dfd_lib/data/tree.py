@@ -1,24 +1,19 @@
 """What lies in a data set's folder: images, videos, and the tables beside them."""
 
-import os
-import re
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import pandas as pd
 
-from dfd_lib.data.images import FORMATS, open_image
+from dfd_lib.data.images import FORMATS, moves
 from dfd_lib.data.magic import sniff
 from dfd_lib.data.media import reason
 from dfd_lib.data.suffixes import AMBIGUOUS, IMAGES, TABLES, UNREAD, VIDEOS
+from dfd_lib.data.walk import Problems, walk
 
 SUFFIX = r"(?i)\.(?:" + "|".join(suffix[1:] for suffix in (*IMAGES, *VIDEOS)) + r")$"
 """The suffix of a file that is read, as a pattern."""
-
-Problems = list[tuple[str, str]]
-"""Files that are set aside, and why: pairs (file, reason)."""
 
 
 class Tree(NamedTuple):
@@ -86,7 +81,7 @@ def _look(root: Path, file: str, suffix: str, problems: Problems) -> str:
     """The kind of a file by its content; `problem` if it has become one."""
     try:
         kind, name = sniff(root / file)
-        moving = name == "GIF" and _moves(root / file)
+        moving = name == "GIF" and moves(root / file)
         plain = suffix not in AMBIGUOUS or _is_text(root / file)
     except OSError as error:
         problems.append((file, f"expected a readable file; {reason(root / file, error)}"))
@@ -103,57 +98,3 @@ def _is_text(path: Path) -> bool:
     with path.open("rb") as file:
         head = file.read(1024)
     return bool(head) and b"\0" not in head
-
-
-def _moves(path: Path) -> bool:
-    try:
-        with open_image(path) as image:
-            return bool(getattr(image, "is_animated", False))
-    except ValueError:  # damaged, which extraction says
-        return False
-
-
-def walk(root: Path) -> tuple[list[str], Problems]:
-    """All files below a folder that can be told apart, sorted, and those that cannot. Links are followed, hidden files passed over."""
-    files: list[str] = []
-    problems: Problems = []
-    seen: dict[tuple[int, int], str] = {}
-    folders = [""]
-    while folders:
-        here = folders.pop()
-        try:
-            place = (root / here).stat()
-            entries = sorted(os.scandir(root / here), key=lambda entry: entry.name)
-        except OSError as error:
-            problems.append((here, f"cannot be listed: {error.strerror}"))
-            continue
-        first = seen.setdefault((place.st_dev, place.st_ino), here)
-        if first != here:
-            problems.append((here, f"is the same folder as {first or '.'}, linked"))
-            continue
-        below: list[str] = []
-        for entry in entries:
-            _sort_in(entry, here, files, below, problems)
-        folders += reversed(below)
-    return sorted(files), problems
-
-
-def _sort_in(entry: os.DirEntry, here: str, files: list[str], folders: list[str], problems: Problems) -> None:
-    if entry.name.startswith(".") or entry.name == "__MACOSX":
-        return
-    path = f"{here}/{entry.name}" if here else entry.name
-    if re.search(r"[\x00-\x1f\x7f\ud800-\udfff]", entry.name):  # a lone surrogate stands for a byte that is no UTF-8
-        problems.append((ascii(path)[1:-1], "has control characters, or no UTF-8, in its name; rename it"))
-    elif _is(entry.is_dir):
-        folders.append(path)
-    elif _is(entry.is_file):
-        files.append(path)
-    else:
-        problems.append((path, "is no file: a broken or circular link, or a device"))
-
-
-def _is(question: Callable[[], bool]) -> bool:
-    try:
-        return question()
-    except OSError:  # a circular link
-        return False

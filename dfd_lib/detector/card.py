@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dfd_lib.detector.spec import Spec
+from dfd_lib.detector.verdict import rate
 
 CHANCE = 0.5
 """The AUC of guessing."""
@@ -144,7 +145,7 @@ def _promises(spec: Spec) -> Iterator[str]:
     if not spec.clip.measured:
         yield "The data held one crop a clip, so nothing was measured on clips: what is promised of them is a guess."
     columns = ("error_real", "error_fake", "unsure")
-    found = [[_level(row), f"{row['promised']:.0%}", *(_between(row, name, ".1%") for name in columns)] for row in rows]
+    found = [[_level(row), rate(row["promised"]), *(_between(row, name, ".1%") for name in columns)] for row in rows]
     yield from ("", *_table(["of", "promised", "reals missed", "fakes missed", "UNSURE"], found))
 
 

@@ -6,8 +6,7 @@ from pathlib import Path
 import cv2
 
 from dfd_lib.data.frames import open_video
-from dfd_lib.data.images import open_image
-from dfd_lib.data.magic import sniff
+from dfd_lib.data.images import is_photo, open_image
 from dfd_lib.data.media import check_file
 
 
@@ -45,7 +44,7 @@ class Limits:
 
 def _facts(path: Path) -> tuple[int, int, float]:
     """Width, height and seconds by the file's header."""
-    if sniff(path).kind == "image":
+    if is_photo(path):
         with open_image(path) as image:
             return image.width, image.height, 0.0
     with open_video(path) as capture:

@@ -66,6 +66,10 @@ print(Client("{address}").predict(handle_file("photo.jpg"), api_name="/judge"))
 """How programs ask, as Markdown."""
 
 
+GONE = "expected the uploaded file, found none: an upload is deleted once it is answered. Send it again"
+"""Why an upload cannot be judged a second time."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """All that the page shows of one file."""
@@ -83,6 +87,8 @@ def answer(judge: DeepfakeDetector, path: str | Path, limits: Limits, name: str 
     name = name or path.name
     try:
         limits.check(path)
+    except FileNotFoundError:
+        verdict, watched = Verdict(name, "", "ERROR", reason=GONE), None
     except ValueError as error:
         verdict, watched = Verdict(name, "", "ERROR", reason=str(error).removeprefix(f"{path}: ")), None
     else:

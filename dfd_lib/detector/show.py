@@ -46,7 +46,7 @@ def _people(verdict: Verdict) -> str:
         for one in verdict.people
     )
     head = "<tr><th scope='col'>Person</th><th scope='col'>Verdict</th><th scope='col'>p_fake</th><th scope='col'>Faces seen</th></tr>"
-    return f"<table class='dfd-people'><caption>Everybody in it; the most suspicious decides</caption>{head}{rows}</table>"
+    return f"<table class='dfd-people'><caption>Everybody who was judged; the most suspicious decides</caption>{head}{rows}</table>"
 
 
 @dataclass(frozen=True)

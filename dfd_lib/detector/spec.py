@@ -70,8 +70,9 @@ class Judgement:
     measured: bool = True
 
     def promise(self, error_rate: float) -> Conformal | None:
-        """The limits at this error rate, or at the next larger one that is available; None if there is none."""
-        return next((one for one in self.conformal if one.error_rate >= error_rate - 1e-9), None)
+        """The limits at this error rate, or at the next smaller one that is available; where all are larger the smallest; None of none."""
+        kept = [one for one in self.conformal if one.error_rate <= error_rate + 1e-9]
+        return kept[-1] if kept else next(iter(self.conformal), None)
 
 
 @dataclass(frozen=True)

@@ -139,12 +139,12 @@ def meaning(verdict: Verdict) -> str:
 
     Example:
         >>> meaning(Verdict("a.jpg", "image", "NO FACE"))
-        'No face was found, so nothing can be said: this is not the same as real.'
+        'No face could be judged, so nothing can be said: this is not the same as real.'
     """
     if verdict.verdict == "ERROR":
         return "The file could not be judged."
     if verdict.p_fake is None:
-        return "No face was found, so nothing can be said: this is not the same as real."
+        return "No face could be judged, so nothing can be said: this is not the same as real."
     half = at_prevalence(verdict.p_fake, 0.5, verdict.share_fake)
     rare = _share(at_prevalence(verdict.p_fake, 0.001, verdict.share_fake))
     said = f"If half of all files were fake, {_share(half)} of those with this score would be; if 1 in 1,000 were, {rare}."
@@ -159,7 +159,17 @@ def _first_words(verdict: Verdict) -> str:
         return f"The most suspicious face {what}; no error rate can be promised."
     wrong = "REAL" if verdict.verdict == "REAL" else "FAKE"
     of = "fakes" if verdict.verdict == "REAL" else "real files"
-    return f"The most suspicious face {what}; it promises to call at most {verdict.promise:.0%} of {of} {wrong}."
+    return f"The most suspicious face {what}; it promises to call at most {rate(verdict.promise)} of {of} {wrong}."
+
+
+def rate(share: float) -> str:
+    """An error rate in percent, as exactly as it was given.
+
+    Example:
+        >>> rate(0.05), rate(0.005)
+        ('5%', '0.5%')
+    """
+    return f"{100 * share:g}%"
 
 
 def _share(p: float) -> str:

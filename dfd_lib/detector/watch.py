@@ -14,9 +14,11 @@ import numpy as np
 from dfd_lib.data.crops import CropSpec, cut, read_image
 from dfd_lib.data.faces import Face
 from dfd_lib.data.frames import open_video, sample_frames
-from dfd_lib.data.magic import sniff
+from dfd_lib.data.images import is_photo, moves
 from dfd_lib.data.media import check_file
-from dfd_lib.data.tracks import Searcher, follow, link, main_people
+from dfd_lib.data.tracks import DROPPED, PASSED_BY, Searcher, follow, link, main_people
+
+ANIMATED = "an animation, of which the first picture alone was judged"
 
 SHOWN = 1280
 """Longest side in pixels of a frame that is kept to be shown."""
@@ -79,10 +81,11 @@ def watch(path: Path, find: Searcher, crop: CropSpec, sampling: dict[str, int], 
         ValueError, FileNotFoundError: a bad file.
     """
     check_file(path)
-    if sniff(path).kind == "image":
+    if is_photo(path):
         frame = read_image(path)
         seen = [[Seen(None, None, face, cut(frame, face.box, crop, face.eyes))] for face in find(frame)]
-        return Watched("image", seen, 1, shown={None: _packed(frame)} if keep and seen else {}, scale=_scale(frame))
+        shown = {None: _packed(frame)} if keep and seen else {}
+        return Watched("image", seen, 1, ANIMATED if moves(path) else "", shown, _scale(frame))
     return _watch_clip(path, find, crop, sampling, limit, keep)
 
 
@@ -94,7 +97,10 @@ def _watch_clip(path: Path, find: Searcher, crop: CropSpec, sampling: dict[str, 
         seen.append([Seen(number, second, face, cut(frame, face.box, crop, face.eyes)) for face in faces])
         if keep and faces:
             shown[number], scale = _packed(frame), _scale(frame)
-    return Watched("video", _people(seen, following.cuts), len(seen), frames.remark, shown, scale)
+    people = _people(seen, following.cuts)
+    lost = sum(map(len, people)) < sum(map(len, seen))
+    remarks = [frames.remark, (DROPPED if people else PASSED_BY) if lost else ""]
+    return Watched("video", people, len(seen), "; ".join(filter(None, remarks)), shown, scale)
 
 
 def _people(seen: Sequence[Sequence[Seen]], cuts: Sequence[int]) -> list[list[Seen]]:

@@ -115,13 +115,13 @@ def score_media(detector: DeepfakeDetector, listing: pd.DataFrame, root: Path, s
     scored = MemberScores(detector.networks, detector.spec.aggregator)
     for facts in tqdm([*listing.itertuples(index=False)], desc="score", unit="file", disable=None):
         try:
-            people = detector.watch(root / facts.file, limit=limit).people
+            watched = detector.watch(root / facts.file, limit=limit)
         except BAD as error:
             skipped[facts.file] = reason(root / facts.file, error)
             continue
-        if not people:
-            skipped[facts.file] = "no face was found"
-        for number, seen in enumerate(people):
+        if not watched.people:
+            skipped[facts.file] = watched.remark or "no face was found"
+        for number, seen in enumerate(watched.people):
             scored.add(_rows(facts, number, [one.frame for one in seen]), [one.crop for one in seen])
     return scored.table()
 

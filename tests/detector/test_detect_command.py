@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import subprocess
 import sys
 
@@ -32,7 +33,8 @@ def detect(*arguments):
 def test_a_line_a_file_and_what_holds_for_all_of_them_once(tiny):
     done = detect(PHOTO, CLIP, CLIP, "--detector", tiny)
     expected = DeepfakeDetector(tiny)(CLIP)
-    photo, clip, again, counts, _, caveat = done.stdout.splitlines()
+    photo, clip, again, counts, promised, _, caveat = done.stdout.splitlines()
+    assert promised == "Promised: at most 10% of real files called FAKE, and of fakes REAL."
     assert done.exit_code == 0 and PHOTO in photo and clip.split(" s")[0].split("  ")[:-1] == again.split(" s")[0].split("  ")[:-1]
     assert clip.startswith(expected.verdict) and f"p_fake {expected.p_fake:.2f}" in clip
     assert f"frames {', '.join(str(one.frame) for one in expected.worst().deciding())}  {CLIP}" in clip
@@ -56,7 +58,32 @@ def test_a_folder_loses_nothing_that_should_be_a_medium(tiny, tmp_path):
     assert sorted(rows) == ["a photo", "clips/empty.mp4", "photo.heic"]
     assert [rows[name]["verdict"] for name in ("clips/empty.mp4", "photo.heic")] == ["ERROR", "ERROR"] and rows["a photo"]["p_fake"]
     assert done.exit_code == 1 and "2 ERROR" in done.stdout and rows["photo.heic"]["reason"].startswith("expected ")
-    assert done.stderr == "passed over 2 files that are neither photo nor video\n"
+    assert done.stderr == "passed over 1 file that is neither photo nor video\n"
+
+
+def test_links_of_a_folder_are_followed_and_what_cannot_be_read_is_told(tiny, tmp_path):
+    evidence, elsewhere = tmp_path / "evidence", tmp_path / "elsewhere"
+    for folder in (evidence, elsewhere):
+        folder.mkdir()
+    (elsewhere / "photo.png").write_bytes(example("drawn-real.png").read_bytes())
+    (evidence / "camera").symlink_to(elsewhere)
+    (evidence / "lost.jpg").symlink_to(tmp_path / "nowhere")
+    (evidence / os.fsdecode(b"M\xfcller.jpg")).write_bytes(example("drawn-real.png").read_bytes())
+    done = detect(str(evidence), "--detector", tiny, "--json")
+    found = {one["file"].removeprefix(f"{evidence}/"): one for one in json.loads(done.stdout)}
+    assert done.exit_code == 1 and sorted(found) == ["M\\udcfcller.jpg", "camera/photo.png", "lost.jpg"]
+    assert found["camera/photo.png"]["p_fake"] is not None and found["lost.jpg"]["reason"].startswith("is no file: a broken")
+    assert "rename it" in found["M\\udcfcller.jpg"]["reason"]
+    assert "2 ERROR" in detect(str(evidence), "--detector", tiny).stdout
+
+
+def test_a_table_that_cannot_be_written_is_said_before_anything_is_judged(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(DeepfakeDetector, "__call__", None)
+    done = detect(PHOTO, "--detector", tiny, "--csv", str(tmp_path))
+    assert isinstance(done.exception, ValueError) and "expected a file, came the folder" in str(done.exception)
+    (tmp_path / "file").write_bytes(b"")
+    done = detect(PHOTO, "--detector", tiny, "--csv", str(tmp_path / "file" / "out.csv"))
+    assert isinstance(done.exception, OSError)
 
 
 def test_json_is_what_the_library_says(tiny):
@@ -95,7 +122,7 @@ def test_a_mistake_in_the_command_is_exit_code_2(arguments, said, tmp_path, monk
 
 def test_a_missing_file_stops_no_other(tiny):
     done = detect("none.mp4", PHOTO, "--detector", tiny)
-    missing, photo, _, explained = done.stdout.splitlines()
+    missing, photo, _, _, explained = done.stdout.splitlines()
     assert done.exit_code == 1 and missing.startswith("ERROR ") and "p_fake" in photo
     assert explained == f"{OF_MANY} {ELSEWHERE}", "what REAL means is said of many files, too"
 

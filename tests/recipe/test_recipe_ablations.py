@@ -25,7 +25,7 @@ ASKED = {
 
 
 def recipe(models=None, seeds=(1,), **asked):
-    models = models or {"lenet": {"hyper": {"dropout": 0.1}, "augment": {"blur": 1}}}
+    models = models or {"lenet": {"image_size": 32, "epochs": 2, "hyper": {"dropout": 0.1}, "augment": {"blur": 1}}}
     raw = {
         "name": "ablated",
         "title": "T",

@@ -56,24 +56,33 @@ def run(crops, config=LENET, seed=1, folder="run"):
     return fit(manifest, root, config, name="lenet", seed=seed, out=root / folder, verbose=0)
 
 
-def test_learns_and_fake_is_one(crops):
-    done = run(crops)
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A finished run, and the manifest of its crops."""
+    root = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("DFD_OUT", str(root))
+        manifest = write_crops(root)
+        return run((manifest, root)), manifest
+
+
+def test_learns_and_fake_is_one(trained):
+    done, _ = trained
     test = done.predictions[done.predictions["split"] == "test"]
     assert roc_auc_score(test["label"], test["p_fake"]) > 0.95
     assert test.groupby("label")["p_fake"].mean()[1] > test.groupby("label")["p_fake"].mean()[0]
 
 
-def test_predictions_are_of_val_calib_and_test(crops):
-    manifest, _ = crops
-    done = run(crops)
+def test_predictions_are_of_val_calib_and_test(trained):
+    done, manifest = trained
     expected = manifest[manifest["split"] != "train"]
     assert done.predictions["path"].tolist() == expected["path"].tolist()
     assert done.predictions["label"].tolist() == expected["label"].tolist()
     assert set(done.predictions["level"]) == {"frame"}
 
 
-def test_kept_weights_are_those_of_the_best_epoch(crops):
-    done = run(crops)
+def test_kept_weights_are_those_of_the_best_epoch(trained):
+    done, _ = trained
     val = done.predictions[done.predictions["split"] == "val"]
     assert roc_auc_score(val["label"], val["p_fake"]) == pytest.approx(done.history["val_auc"].max(), abs=1e-6)
     assert done.facts["best_epoch"] == done.history.loc[done.history["val_auc"].idxmax(), "epoch"]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import log_loss, roc_auc_score
-from test_fit import LENET, crops, run  # noqa: F401  a fixture
+from test_fit import LENET, crops, run, write_crops  # noqa: F401  a fixture
 
 from dfd_lib.data.pixels import load_pixels
 from dfd_lib.experiment import Augment, parse_experiment
@@ -24,10 +24,13 @@ from dfd_lib.training.soup import cook
 SOUP = LENET.model_copy(update={"soup": ["good", "near", "bad"]})
 
 
-@pytest.fixture
-def members(crops):  # noqa: F811
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
     """A trained network, one near it, and one whose head is turned round: what is fake is real to it."""
-    good = run(crops, LENET.model_copy(update={"epochs": 2}), folder="good")
+    root = tmp_path_factory.mktemp("members")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("DFD_OUT", str(root))
+        good = run((write_crops(root), root), LENET.model_copy(update={"epochs": 2}), folder="good")
     folders = [good.folder]
     for name, auc in (("near", good.facts["val_auc"] - 0.001), ("bad", 0.2)):
         folder = shutil.copytree(good.folder, good.folder.parent / name)
@@ -44,6 +47,12 @@ def members(crops):  # noqa: F811
         (folder / "run.json").write_text(json.dumps(good.facts | {"model": name, "val_auc": auc, "fingerprint": name}))
         folders.append(folder)
     return folders
+
+
+@pytest.fixture
+def members(made, tmp_path):
+    """Copies of them, the test's own."""
+    return [shutil.copytree(folder, tmp_path / folder.name) for folder in made]
 
 
 def test_val_takes_what_does_no_harm_and_the_mean_is_served(crops, members):  # noqa: F811
