@@ -81,10 +81,10 @@ def open_image(path: str | Path) -> Iterator[Image.Image]:
 
 
 def moves(path: Path) -> bool:
-    """Whether an image file is an animation; a damaged one is not."""
+    """Whether an image file is an animation: no damaged one, no phone's JPEG with a second picture in it, no TIFF of many pages."""
     try:
         with open_image(path) as image:
-            return bool(getattr(image, "is_animated", False))
+            return image.format in ("GIF", "PNG", "WEBP") and bool(getattr(image, "is_animated", False))
     except ValueError:
         return False
 

@@ -92,6 +92,8 @@ def test_a_gif_that_moves_is_a_clip_and_other_animations_say_that_one_picture_wa
     assert (moving.kind, moving.frames_read, moving.reason) == ("video", 6, "")
     assert (animation.kind, animation.reason) == ("image", ANIMATED)
     assert (still.kind, still.reason) == ("image", "")
+    pictures[0].save(tmp_path / "phone.jpg", format="MPO", save_all=True, append_images=pictures[1:2])  # as for a preview, or for depth
+    assert judge(tmp_path / "phone.jpg").reason == ""
     Limits().check(tmp_path / "moving.gif")
 
 
